@@ -1,0 +1,93 @@
+//! [`Platform`] and its sub-traits: what a binding provides, in one zero-sized type.
+//!
+//! A handle has one type parameter for its surroundings. What the surroundings cannot give, the handle does
+//! not offer: `acquire_blocking` exists where `P:` [`Blocking`], timeouts where `P:` [`Timed`].
+//!
+//! | platform | lock | fast path | found in |
+//! |---|---|---|---|
+//! | `Tokio`, `Threads`, `Sim` | `parking_lot` | yes | the adapters of that name |
+//! | `Embassy` | critical section | where the target has compare-and-swap | `tidegate-embassy` |
+//! | [`CriticalSection`] | critical section | where the target has compare-and-swap | here, feature `critical-section` |
+//! | [`Local`] | none: one thread only | no | here |
+
+use core::future::Future;
+
+use mutex::{ConstInit, ScopedRawMutex};
+
+use crate::{Instant, Priority, Timer};
+
+/// What every binding has: a lock.
+pub trait Platform: Sized + 'static {
+    /// The raw lock under every handle. It guards short, bounded sections; nothing foreign runs inside.
+    type RawMutex: ScopedRawMutex + ConstInit;
+
+    /// Whether handles keep an atomic word beside the lock, for use when nobody waits.
+    ///
+    /// `true` costs nothing where the target lacks compare-and-swap: the lock path serves there anyway.
+    const FAST_PATH: bool;
+
+    /// The priority of the scope that the caller is in, for requests that name none.
+    #[must_use]
+    fn ambient_priority() -> Priority {
+        Priority::default()
+    }
+}
+
+/// A platform that can sleep.
+pub trait Timed: Platform {
+    /// Its timer, zero-sized as a rule.
+    type Timer: Timer;
+
+    /// The timer itself.
+    const TIMER: Self::Timer;
+}
+
+/// A platform whose threads may wait.
+pub trait Blocking: Platform {
+    /// Calls `attempt` a few times in quick succession, for as long as another core or another thread may be
+    /// about to make it succeed; gives up long before a sleep would have been cheaper.
+    fn spin<T>(attempt: impl FnMut() -> Option<T>) -> Option<T>;
+
+    /// Runs `future` to its end on this thread, which sleeps while there is nothing to do.
+    fn block_on<F: Future>(future: F) -> F::Output;
+
+    /// The same, for at most until `deadline` on the platform's clock; `None` if the time was up first.
+    ///
+    /// The future is polled at least once, also when the deadline has passed.
+    fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output>;
+
+    /// The platform's clock, which deadlines refer to.
+    fn now() -> Instant;
+}
+
+/// A platform for one thread: no lock, no atomic read-modify-write, and handles that are not `Sync`.
+///
+/// ```
+/// use tidegate_core::{Inline, Local, semaphore::Semaphore};
+///
+/// let semaphore: Semaphore<Local, Inline<4>> = Semaphore::new(1);
+/// let permit = semaphore.try_acquire().expect("one is free");
+/// assert!(semaphore.try_acquire().is_err());
+/// drop(permit);
+/// assert_eq!(semaphore.available_permits(), 1);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Local;
+
+impl Platform for Local {
+    type RawMutex = mutex::raw_impls::local::LocalRawMutex;
+    const FAST_PATH: bool = false;
+}
+
+/// A platform for interrupt handlers and bare metal: the lock is a critical section.
+///
+/// The final binary provides the critical section, as the `critical-section` crate explains.
+#[cfg(feature = "critical-section")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CriticalSection;
+
+#[cfg(feature = "critical-section")]
+impl Platform for CriticalSection {
+    type RawMutex = mutex::raw_impls::cs::CriticalSectionRawMutex;
+    const FAST_PATH: bool = true;
+}

@@ -1,0 +1,132 @@
+//! [`Slab`]: values at stable places, in either storage, with keys that go stale.
+
+use core::mem;
+
+use crate::storage::{Buffer, Storage};
+
+/// No place.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A place and the generation it had when it was taken. A key of an earlier generation finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+struct Slot<T> {
+    /// Counts how often the place has been vacated.
+    generation: u32,
+    content: Content<T>,
+}
+
+enum Content<T> {
+    Occupied(T),
+    /// The next vacant place, or `NONE`.
+    Vacant(u32),
+}
+
+/// Values at stable places. The place vacated last is taken first.
+pub(crate) struct Slab<T, S: Storage> {
+    slots: S::Buffer<Slot<T>>,
+    /// The first vacant place, or `NONE`.
+    vacant: u32,
+}
+
+impl<T, S: Storage> Slab<T, S> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::EMPTY, vacant: NONE }
+    }
+
+    /// Takes a place for `value`, or gives it back if the storage is full.
+    pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
+        let index = self.vacant;
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize) {
+            if let Content::Vacant(next) = slot.content {
+                self.vacant = next;
+            }
+            slot.content = Content::Occupied(value);
+            return Ok(Key { index, generation: slot.generation });
+        }
+        let index = self.slots.as_slice().len();
+        if index >= NONE as usize {
+            return Err(value);
+        }
+        match self.slots.push(Slot { generation: 0, content: Content::Occupied(value) }) {
+            #[expect(clippy::cast_possible_truncation, reason = "checked against NONE above")]
+            Ok(()) => Ok(Key { index: index as u32, generation: 0 }),
+            Err(Slot { content: Content::Occupied(value), .. }) => Err(value),
+            Err(_) => unreachable!("the slot was built occupied"),
+        }
+    }
+
+    /// Vacates a place; every key to it goes stale.
+    pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        let slot = self.slots.as_mut_slice().get_mut(index as usize)?;
+        if let Content::Vacant(_) = slot.content {
+            return None;
+        }
+        slot.generation = slot.generation.wrapping_add(1);
+        let content = mem::replace(&mut slot.content, Content::Vacant(self.vacant));
+        self.vacant = index;
+        match content {
+            Content::Occupied(value) => Some(value),
+            Content::Vacant(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at(&self, index: u32) -> Option<&T> {
+        match &self.slots.as_slice().get(index as usize)?.content {
+            Content::Occupied(value) => Some(value),
+            Content::Vacant(_) => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut T> {
+        match &mut self.slots.as_mut_slice().get_mut(index as usize)?.content {
+            Content::Occupied(value) => Some(value),
+            Content::Vacant(_) => None,
+        }
+    }
+
+    /// The place that `key` names, unless it has been vacated since.
+    #[inline]
+    pub(crate) fn index_of(&self, key: Key) -> Option<u32> {
+        let slot = self.slots.as_slice().get(key.index as usize)?;
+        (slot.generation == key.generation && matches!(slot.content, Content::Occupied(_))).then_some(key.index)
+    }
+
+    /// The key to an occupied place.
+    pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
+        let slot = self.slots.as_slice().get(index as usize)?;
+        matches!(slot.content, Content::Occupied(_)).then_some(Key { index, generation: slot.generation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Inline;
+
+    #[test]
+    fn a_full_slab_gives_the_value_back() {
+        let mut slab = Slab::<u8, Inline<1>>::new();
+        let key = slab.insert(7).unwrap();
+        assert_eq!(slab.insert(8), Err(8));
+        assert_eq!(slab.remove(key.index), Some(7));
+        assert!(slab.insert(9).is_ok());
+    }
+
+    #[test]
+    fn a_key_goes_stale_with_its_value() {
+        let mut slab = Slab::<u8, Inline<2>>::new();
+        let old = slab.insert(1).unwrap();
+        assert_eq!(slab.remove(old.index), Some(1));
+        assert_eq!(slab.remove(old.index), None);
+        let new = slab.insert(2).unwrap();
+        assert_eq!((old.index, slab.index_of(old)), (new.index, None));
+        assert_eq!(slab.index_of(new), Some(new.index));
+    }
+}
