@@ -9,10 +9,12 @@ extern crate std;
 
 mod platform;
 mod priority;
+pub mod semaphore;
 mod slab;
 mod storage;
 mod sync;
 mod time;
+mod wait_queue;
 mod wake;
 
 #[cfg(feature = "critical-section")]
@@ -23,4 +25,5 @@ pub use priority::Priority;
 pub use storage::Heap;
 pub use storage::{Buffer, Inline, Storage};
 pub use time::{Clock, Elapsed, Instant, ManualClock, ManualSleep, Timeout, Timer, timeout_at};
+pub use wait_queue::{WaitQueue, WaiterKey};
 pub use wake::{Wake, WakeList};

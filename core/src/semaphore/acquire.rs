@@ -1,0 +1,137 @@
+//! [`Acquire`]: the future that waits in line.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use super::machine::{Admission, Progress};
+use super::word::Take;
+use super::{AcquireError, Permit, SemaphoreRef};
+use crate::wait_queue::WaiterKey;
+use crate::{Platform, Priority};
+
+/// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and its siblings: resolves to a [`Permit`].
+///
+/// It takes its place in line when it is first polled. Once it has been ready it stays pending for good.
+///
+/// # Cancel safety
+///
+/// Dropping it gives up the place in line, and passes on a permit that was on its way to it; nothing is lost.
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire<R: SemaphoreRef> {
+    /// `None` once the future has been ready.
+    semaphore: Option<R>,
+    permits: usize,
+    /// `None` for the priority of the scope.
+    priority: Option<Priority>,
+    /// The place in line, if it has one.
+    key: Option<WaiterKey>,
+}
+
+impl<R: SemaphoreRef> Acquire<R> {
+    pub(super) const fn new(semaphore: R, permits: usize) -> Self {
+        Self { semaphore: Some(semaphore), permits, priority: None, key: None }
+    }
+
+    /// Waits with this priority, whatever the scope's is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    fn finish(&mut self, granted: Result<(), AcquireError>) -> Poll<Result<Permit<R>, AcquireError>> {
+        self.key = None;
+        match self.semaphore.take() {
+            Some(semaphore) => Poll::Ready(granted.map(|()| Permit::new(semaphore, self.permits))),
+            None => Poll::Pending,
+        }
+    }
+
+    /// The first poll, when permits are not to be had for the taking.
+    #[cold]
+    fn enter(&mut self, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
+        let Some(semaphore) = &self.semaphore else { return Poll::Pending };
+        let semaphore = semaphore.semaphore();
+        let permits = self.permits;
+        let priority = self.priority.unwrap_or_else(R::Platform::ambient_priority);
+        let waker = cx.waker().clone();
+        let mut wakes = semaphore.wakes();
+        let granted = match semaphore.transact(&mut wakes, |machine| machine.acquire(permits, priority, waker)) {
+            Ok(Admission::Queued(key)) => {
+                self.key = Some(key);
+                return Poll::Pending;
+            }
+            Ok(Admission::Granted(_unused)) => {
+                semaphore.deliver(wakes, permits);
+                Ok(())
+            }
+            Err((error, _unused)) => {
+                drop(wakes);
+                Err(error)
+            }
+        };
+        self.finish(granted)
+    }
+
+    /// A later poll, in line.
+    fn progress(&mut self, key: WaiterKey, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
+        let Some(semaphore) = &self.semaphore else { return Poll::Pending };
+        let semaphore = semaphore.semaphore();
+        let granted = loop {
+            let mut wakes = semaphore.wakes();
+            match semaphore.transact(&mut wakes, |machine| machine.poll(key, cx.waker())) {
+                Ok(Progress::Waiting) => return Poll::Pending,
+                Ok(Progress::WakerDiffers) => {
+                    drop(wakes);
+                    let fresh = cx.waker().clone();
+                    let mut wakes = semaphore.wakes();
+                    if let Ok(_replaced) = semaphore.transact(&mut wakes, |machine| machine.register(key, fresh)) {
+                        return Poll::Pending;
+                    }
+                }
+                Ok(Progress::Granted) => {
+                    semaphore.deliver(wakes, self.permits);
+                    break Ok(());
+                }
+                Err(error) => break Err(error),
+            }
+        };
+        self.finish(granted)
+    }
+}
+
+impl<R: SemaphoreRef> Future for Acquire<R> {
+    type Output = Result<Permit<R>, AcquireError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if let Some(key) = this.key {
+            return this.progress(key, cx);
+        }
+        let permits = this.permits;
+        match &this.semaphore {
+            Some(semaphore) if semaphore.semaphore().take(permits) == Take::Taken => this.finish(Ok(())),
+            _ => this.enter(cx),
+        }
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<R: SemaphoreRef> Unpin for Acquire<R> {}
+
+impl<R: SemaphoreRef> Drop for Acquire<R> {
+    #[inline]
+    fn drop(&mut self) {
+        if let (Some(key), Some(semaphore)) = (self.key, &self.semaphore) {
+            semaphore.semaphore().cancel(key);
+        }
+    }
+}
+
+impl<R: SemaphoreRef> fmt::Debug for Acquire<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").field("permits", &self.permits).field("queued", &self.key.is_some()).finish()
+    }
+}

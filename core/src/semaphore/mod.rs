@@ -1,0 +1,463 @@
+//! A weighted priority semaphore: who may proceed while so many others do.
+//!
+//! [`Semaphore`] is the handle that is shared; [`Machine`] is the state machine beneath it, for those who bring
+//! their own lock. The adapters name the handle without parameters: `tidegate_tokio::Semaphore`.
+//!
+//! # Order
+//!
+//! The most urgent waiter first ([`Priority`]: lower is sooner), then first come, first served. A permit that
+//! comes back is handed to the first in line, so nobody who comes later overtakes it. [`Config`] has the
+//! choices: whether a request for many permits may be passed by small ones ([`HeadOfLine`]), how often a
+//! waiter may be bypassed by more urgent ones, and barging for throughput.
+//!
+//! # Source
+//!
+//! The seed is `priority_sem` of the Python library `async-utils`; the split of a fast path in one word from a
+//! fair line behind a lock follows from its loom model in `tests/loom`.
+
+mod acquire;
+mod config;
+mod error;
+mod machine;
+mod permit;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod word;
+
+pub use acquire::Acquire;
+pub use config::{Config, HeadOfLine};
+pub use error::{AcquireError, TooManyPermits, TryAcquireError};
+pub use machine::{Admission, Machine, Progress};
+pub use permit::Permit;
+
+use core::fmt;
+use core::future::Future;
+use core::mem;
+use core::ops::Deref;
+use core::pin::pin;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use machine::check_weight;
+use word::{MAX_PERMITS, Take, Word};
+
+use crate::platform::{Blocking, Platform, Timed};
+use crate::storage::Storage;
+use crate::sync::{Lock, const_fn};
+use crate::time::{Clock, timeout_at};
+use crate::wait_queue::WaiterKey;
+use crate::wake::WakeList;
+
+/// A weighted priority semaphore, shared by reference, by `Arc` or as a `static`.
+///
+/// Waiters of both colours, async tasks and blocked threads, stand in one line. Waiting takes room in `S`;
+/// when [`Inline`](crate::Inline) storage is full, waiting is refused and nothing hangs.
+///
+/// # Cost
+///
+/// Where the target has compare-and-swap and the platform shares between threads: with nobody waiting, one
+/// successful compare-and-swap to acquire and one atomic read-modify-write to release, no lock. Otherwise one
+/// short lock per step. No allocation per acquire once the storage has grown to the most that ever waited.
+///
+/// ```
+/// use tidegate_core::semaphore::Semaphore;
+/// use tidegate_core::{Inline, Local, Priority};
+/// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # let mut cx = Context::from_waker(Waker::noop());
+///
+/// let semaphore: Semaphore<Local, Inline<4>> = Semaphore::new(2);
+/// let both = semaphore.try_acquire_many(2)?;
+///
+/// let mut background = pin!(semaphore.acquire().priority(Priority(10)));
+/// let mut interactive = pin!(semaphore.acquire().priority(Priority(-10)));
+/// assert!(background.as_mut().poll(&mut cx).is_pending());
+/// assert!(interactive.as_mut().poll(&mut cx).is_pending());
+///
+/// let mut kept = both;
+/// drop(kept.split(1)); // one permit comes back, and goes to the more urgent
+/// assert!(interactive.as_mut().poll(&mut cx).is_ready());
+/// assert!(background.as_mut().poll(&mut cx).is_ready()); // the one that `interactive` gave back
+/// # Ok::<(), tidegate_core::semaphore::TryAcquireError>(())
+/// ```
+pub struct Semaphore<P: Platform, S: Storage> {
+    word: Word<P>,
+    machine: Lock<P::RawMutex, Machine<Waker, S>>,
+}
+
+impl<P: Platform, S: Storage> Semaphore<P, S> {
+    /// The most permits that one semaphore can have: an eighth of the address space.
+    pub const MAX_PERMITS: usize = MAX_PERMITS;
+
+    const_fn! {
+        /// A semaphore with `permits` permits, or [`MAX_PERMITS`](Self::MAX_PERMITS) if that is fewer. Zero is
+        /// fine: nobody proceeds until permits are [added](Self::add_permits).
+        #[must_use]
+        pub fn new(permits: usize) -> Self {
+            Self::with_config(permits, Config::new())
+        }
+    }
+
+    const_fn! {
+        /// The same, with another treatment of the line.
+        #[must_use]
+        pub fn with_config(permits: usize, config: Config) -> Self {
+            let permits = if permits > MAX_PERMITS { MAX_PERMITS } else { permits };
+            let machine = if Word::<P>::ENABLED {
+                Machine::drained(permits, config)
+            } else {
+                Machine::new(permits, config)
+            };
+            Self { word: Word::new(permits), machine: Lock::new(machine) }
+        }
+    }
+
+    /// Takes one permit here and now.
+    ///
+    /// It is refused while others wait whose turn is not later, also if permits are free that gather for them.
+    /// Never waits; fit for interrupt handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits) or [`Closed`](TryAcquireError::Closed).
+    #[inline]
+    pub fn try_acquire(&self) -> Result<Permit<&Self>, TryAcquireError> {
+        Self::try_acquire_owned(self, 1)
+    }
+
+    /// Takes `permits` permits here and now, all of them or none. Otherwise as [`try_acquire`](Self::try_acquire).
+    ///
+    /// # Errors
+    ///
+    /// All of [`TryAcquireError`].
+    #[inline]
+    pub fn try_acquire_many(&self, permits: usize) -> Result<Permit<&Self>, TryAcquireError> {
+        Self::try_acquire_owned(self, permits)
+    }
+
+    /// Takes permits here and now, by way of any pointer to the semaphore, which the permit keeps.
+    ///
+    /// # Errors
+    ///
+    /// All of [`TryAcquireError`].
+    #[inline]
+    pub fn try_acquire_owned<R>(this: R, permits: usize) -> Result<Permit<R>, TryAcquireError>
+    where
+        R: SemaphoreRef<Platform = P, Storage = S>,
+    {
+        let semaphore = this.semaphore();
+        match semaphore.take(permits) {
+            Take::Taken => {}
+            Take::Short => return Err(TryAcquireError::NoPermits),
+            Take::Shut => semaphore.try_acquire_locked(permits)?,
+        }
+        Ok(Permit::new(this, permits))
+    }
+
+    /// Waits for one permit.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](AcquireError::Closed), or [`Full`](AcquireError::Full) in inline storage.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in line, and passes on a permit that was on its way; nothing is
+    /// lost.
+    #[inline]
+    pub fn acquire(&self) -> Acquire<&Self> {
+        Acquire::new(self, 1)
+    }
+
+    /// Waits for `permits` permits, all at once. Otherwise as [`acquire`](Self::acquire).
+    ///
+    /// More than there are now is fine, and waits until permits are added.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire), [`ZeroPermits`](AcquireError::ZeroPermits) and
+    /// [`TooManyPermits`](AcquireError::TooManyPermits).
+    #[inline]
+    pub fn acquire_many(&self, permits: usize) -> Acquire<&Self> {
+        Acquire::new(self, permits)
+    }
+
+    /// Waits for permits by way of any pointer to the semaphore, which the permit keeps. Otherwise as
+    /// [`acquire_many`](Self::acquire_many).
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use std::sync::Arc;
+    /// use tidegate_core::semaphore::{Permit, Semaphore};
+    /// use tidegate_core::{Inline, Local};
+    ///
+    /// # #[allow(clippy::arc_with_non_send_sync)]
+    /// let semaphore = Arc::new(Semaphore::<Local, Inline<4>>::new(1));
+    /// let owned = Semaphore::acquire_owned(Arc::clone(&semaphore), 1); // borrows nothing
+    /// # drop(owned);
+    /// # }
+    /// ```
+    #[inline]
+    pub fn acquire_owned<R>(this: R, permits: usize) -> Acquire<R>
+    where
+        R: SemaphoreRef<Platform = P, Storage = S>,
+    {
+        Acquire::new(this, permits)
+    }
+
+    /// Creates permits, and hands them to those who wait.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyPermits`] if there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS), those held included;
+    /// then nothing changes.
+    pub fn add_permits(&self, permits: usize) -> Result<(), TooManyPermits> {
+        self.transact(&mut self.wakes(), |machine| machine.add_permits(permits))
+    }
+
+    /// Takes permits out of existence: free ones now, held ones when they come back.
+    ///
+    /// Answers how many: as many as were asked for, or all there are. Until a deficit is paid off nobody is
+    /// admitted.
+    pub fn reduce_permits(&self, permits: usize) -> usize {
+        self.transact(&mut self.wakes(), |machine| machine.reduce_permits(permits))
+    }
+
+    /// Turns down everybody who waits, once each, and everybody who comes from now on.
+    ///
+    /// Permits that are held stay good. Closing again does nothing.
+    pub fn close(&self) {
+        self.transact(&mut self.wakes(), Machine::close);
+    }
+
+    /// Whether the semaphore has been closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.word.is_shut() && self.machine.with(|machine| machine.is_closed())
+    }
+
+    /// How many permits are free: a figure for display, outdated by the time it is seen.
+    ///
+    /// Permits that gather for the first in line count as free.
+    #[must_use]
+    pub fn available_permits(&self) -> usize {
+        self.machine.with(|machine| machine.available_permits() + self.word.permits())
+    }
+
+    /// How many wait in line: a figure for display, outdated by the time it is seen.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.machine.with(|machine| machine.waiters())
+    }
+
+    #[inline]
+    fn take(&self, permits: usize) -> Take {
+        // What makes no sense is for the machine to refuse.
+        if check_weight(permits).is_ok() { self.word.take(permits) } else { Take::Shut }
+    }
+
+    #[cold]
+    fn try_acquire_locked(&self, permits: usize) -> Result<(), TryAcquireError> {
+        let priority = P::ambient_priority();
+        let mut wakes = self.wakes();
+        self.transact(&mut wakes, |machine| machine.try_acquire(permits, priority))?;
+        self.deliver(wakes, permits);
+        Ok(())
+    }
+
+    #[inline]
+    fn release(&self, permits: usize) {
+        if let Err(rest) = self.word.give(permits) {
+            self.transact(&mut self.wakes(), |machine| machine.release(rest));
+        }
+    }
+
+    fn forget(&self, permits: usize) {
+        self.machine.with(|machine| machine.forget(permits));
+    }
+
+    #[cold]
+    fn cancel(&self, key: WaiterKey) {
+        let mut wakes = self.wakes();
+        let waker = self.transact(&mut wakes, |machine| machine.cancel(key));
+        drop(wakes);
+        drop(waker);
+    }
+
+    const fn wakes(&self) -> Wakes<'_, P, S> {
+        Wakes { list: WakeList::new(), rest: Rest { semaphore: self, more: false } }
+    }
+
+    /// Runs one operation on the machine, which has all the permits meanwhile, and lets it settle.
+    ///
+    /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
+    fn transact<T>(&self, wakes: &mut Wakes<'_, P, S>, operation: impl FnOnce(&mut Machine<Waker, S>) -> T) -> T {
+        self.machine.with(|machine| {
+            machine.release(self.word.shut());
+            let output = operation(machine);
+            wakes.rest.more = machine.settle(&mut wakes.list);
+            if Word::<P>::ENABLED && machine.is_quiescent() {
+                self.word.open(machine.drain());
+            }
+            output
+        })
+    }
+
+    /// Wakes, with `permits` in hand that must not be lost if a wake panics.
+    fn deliver(&self, wakes: Wakes<'_, P, S>, permits: usize) {
+        let held = Permit::new(self, permits);
+        drop(wakes);
+        held.disarm();
+    }
+}
+
+impl<P: Timed, S: Storage> Semaphore<P, S> {
+    /// Waits for one permit, for at most `timeout` from this call on. To be awaited; the blocking one is
+    /// [`acquire_blocking_timeout`](Self::acquire_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of [`acquire`](Self::acquire). A permit that is free is
+    /// never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Permit<&Self>, AcquireError>> + use<'_, P, S> {
+        let deadline = P::TIMER.now() + timeout;
+        async move {
+            let mut acquire = pin!(self.acquire());
+            // No timer for those who need not wait.
+            if let Poll::Ready(granted) = core::future::poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await {
+                return granted;
+            }
+            match timeout_at(&P::TIMER, deadline, acquire).await {
+                Ok(granted) => granted,
+                Err(_elapsed) => Err(AcquireError::TimedOut),
+            }
+        }
+    }
+}
+
+impl<P: Blocking, S: Storage> Semaphore<P, S> {
+    /// Waits for one permit and blocks this thread meanwhile: for threads, never for async tasks.
+    ///
+    /// It first looks for a free permit for about as long as a thread takes to answer, and takes its place in
+    /// line only then.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire).
+    pub fn acquire_blocking(&self) -> Result<Permit<&Self>, AcquireError> {
+        match self.spin() {
+            Some(permit) => Ok(permit),
+            None => P::block_on(self.acquire()),
+        }
+    }
+
+    /// The same, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of [`acquire`](Self::acquire). A permit that is free is
+    /// never refused for the time's sake.
+    pub fn acquire_blocking_timeout(&self, timeout: Duration) -> Result<Permit<&Self>, AcquireError> {
+        let deadline = P::now() + timeout;
+        match self.spin() {
+            Some(permit) => Ok(permit),
+            None => P::block_on_until(deadline, self.acquire()).unwrap_or(Err(AcquireError::TimedOut)),
+        }
+    }
+
+    /// Looks for a free permit a few times, unless others wait already.
+    fn spin(&self) -> Option<Permit<&Self>> {
+        let outcome = P::spin(|| match self.word.take(1) {
+            Take::Taken => Some(true),
+            Take::Short => None,
+            Take::Shut => Some(false),
+        });
+        (outcome == Some(true)).then(|| Permit::new(self, 1))
+    }
+}
+
+impl<P: Platform, S: Storage> fmt::Debug for Semaphore<P, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available_permits", &self.available_permits())
+            .field("waiters", &self.waiters())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Wakes to be delivered, and after them those that did not fit under one lock.
+struct Wakes<'a, P: Platform, S: Storage> {
+    /// Dropped first: order of declaration.
+    list: WakeList<Waker>,
+    rest: Rest<'a, P, S>,
+}
+
+struct Rest<'a, P: Platform, S: Storage> {
+    semaphore: &'a Semaphore<P, S>,
+    more: bool,
+}
+
+impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.more {
+            self.semaphore.settle_on();
+        }
+    }
+}
+
+impl<P: Platform, S: Storage> Semaphore<P, S> {
+    /// Delivers the wakes that did not fit, a listful under each lock.
+    #[cold]
+    fn settle_on(&self) {
+        loop {
+            let mut wakes = self.wakes();
+            self.transact(&mut wakes, |_| ());
+            let Wakes { list, mut rest } = wakes;
+            // If a wake panics here, dropping `rest` goes on instead of this loop.
+            drop(list);
+            if !mem::take(&mut rest.more) {
+                return;
+            }
+        }
+    }
+}
+
+/// A pointer to a [`Semaphore`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
+/// one. It is implemented for all of them and cannot be implemented by hand.
+pub trait SemaphoreRef: sealed::Sealed {
+    /// The semaphore's platform.
+    type Platform: Platform;
+    /// The semaphore's storage.
+    type Storage: Storage;
+
+    /// The semaphore pointed at.
+    fn semaphore(&self) -> &Semaphore<Self::Platform, Self::Storage>;
+}
+
+impl<R, P: Platform, S: Storage> SemaphoreRef for R
+where
+    R: Deref<Target = Semaphore<P, S>>,
+{
+    type Platform = P;
+    type Storage = S;
+
+    #[inline]
+    fn semaphore(&self) -> &Semaphore<P, S> {
+        self
+    }
+}
+
+mod sealed {
+    use super::{Deref, Platform, Semaphore, Storage};
+
+    pub trait Sealed {}
+
+    impl<R, P: Platform, S: Storage> Sealed for R where R: Deref<Target = Semaphore<P, S>> {}
+}

@@ -1,0 +1,93 @@
+//! [`Permit`]: what one holds while one may proceed.
+
+use core::fmt;
+use core::mem;
+
+use super::SemaphoreRef;
+
+/// Permission to proceed, given back when it is dropped.
+///
+/// `R` is whatever points at the semaphore: a reference, an `Arc`, a `&'static`. With the last two the permit
+/// borrows nothing, and may be kept, sent and stored.
+///
+/// # Cost
+///
+/// Dropping it is one atomic read-modify-write while nobody waits, on platforms with a fast path.
+#[must_use = "dropping a permit gives it back at once"]
+pub struct Permit<R: SemaphoreRef> {
+    /// `None` once the permit has gone into another, or into the void.
+    semaphore: Option<R>,
+    permits: usize,
+}
+
+impl<R: SemaphoreRef> Permit<R> {
+    pub(super) fn new(semaphore: R, permits: usize) -> Self {
+        Self { semaphore: Some(semaphore), permits }
+    }
+
+    /// The permits are in other hands now.
+    pub(super) fn disarm(mut self) {
+        self.semaphore = None;
+    }
+
+    /// How many permits of the semaphore this one stands for: at least 1.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.permits
+    }
+
+    /// Never gives the permits back: the semaphore has so many fewer from now on.
+    pub fn forget(mut self) {
+        if let Some(semaphore) = self.semaphore.take() {
+            semaphore.semaphore().forget(self.permits);
+        }
+    }
+
+    /// Splits off a permit that stands for `permits` of these.
+    ///
+    /// `None`, and nothing changes, unless at least 1 stays in either part.
+    pub fn split(&mut self, permits: usize) -> Option<Self>
+    where
+        R: Clone,
+    {
+        if permits == 0 || permits >= self.permits {
+            return None;
+        }
+        let semaphore = self.semaphore.clone();
+        self.permits -= permits;
+        Some(Self { semaphore, permits })
+    }
+
+    /// Merges `other` into this permit.
+    ///
+    /// # Errors
+    ///
+    /// Gives `other` back if it is of another semaphore.
+    pub fn merge(&mut self, mut other: Self) -> Result<(), Self> {
+        let same = match (&self.semaphore, &other.semaphore) {
+            (Some(this), Some(other)) => core::ptr::eq(this.semaphore(), other.semaphore()),
+            _ => false,
+        };
+        if !same {
+            return Err(other);
+        }
+        self.permits += mem::take(&mut other.permits);
+        other.semaphore = None;
+        Ok(())
+    }
+}
+
+impl<R: SemaphoreRef> Drop for Permit<R> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(semaphore) = &self.semaphore {
+            semaphore.semaphore().release(self.permits);
+        }
+    }
+}
+
+impl<R: SemaphoreRef> fmt::Debug for Permit<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("count", &self.permits).finish_non_exhaustive()
+    }
+}
