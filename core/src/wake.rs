@@ -3,7 +3,7 @@
 use core::fmt;
 use core::task::Waker;
 
-use heapless::Deque;
+use heapless::Vec;
 
 /// Something that can be woken: [`core::task::Waker`], a flag, an interrupt to be set pending.
 ///
@@ -61,7 +61,7 @@ const BATCH: usize = 2;
 /// ```
 #[must_use = "dropping the list is what wakes: do it after the lock is released"]
 pub struct WakeList<W: Wake> {
-    wakes: Deque<W, BATCH>,
+    wakes: Vec<W, BATCH>,
 }
 
 impl<W: Wake> WakeList<W> {
@@ -69,18 +69,21 @@ impl<W: Wake> WakeList<W> {
     pub const CAPACITY: usize = BATCH;
 
     /// An empty list.
+    #[inline]
     pub const fn new() -> Self {
-        Self { wakes: Deque::new() }
+        Self { wakes: Vec::new() }
     }
 
     /// Whether there is no room left.
     #[must_use]
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.wakes.is_full()
     }
 
     /// Whether there is nothing to deliver.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.wakes.is_empty()
     }
@@ -90,8 +93,30 @@ impl<W: Wake> WakeList<W> {
     /// # Errors
     ///
     /// Gives the wake back if the list is full.
+    #[inline]
     pub fn push(&mut self, wake: W) -> Result<(), W> {
-        self.wakes.push_back(wake)
+        self.wakes.push(wake)
+    }
+
+    /// Delivers what is in the list, as dropping it does, and leaves it empty.
+    pub fn deliver(&mut self) {
+        /// Goes on with the rest when a wake unwinds.
+        struct Rest<'a, W: Wake>(&'a mut Vec<W, BATCH>);
+
+        impl<W: Wake> Drop for Rest<'_, W> {
+            fn drop(&mut self) {
+                while let Some(wake) = self.0.pop() {
+                    wake.wake();
+                }
+            }
+        }
+
+        // They are taken from the end.
+        self.wakes.reverse();
+        let rest = Rest(&mut self.wakes);
+        while let Some(wake) = rest.0.pop() {
+            wake.wake();
+        }
     }
 }
 
@@ -102,21 +127,10 @@ impl<W: Wake> Default for WakeList<W> {
 }
 
 impl<W: Wake> Drop for WakeList<W> {
+    #[inline]
     fn drop(&mut self) {
-        /// Goes on with the rest when a wake unwinds.
-        struct Rest<'a, W: Wake>(&'a mut Deque<W, BATCH>);
-
-        impl<W: Wake> Drop for Rest<'_, W> {
-            fn drop(&mut self) {
-                while let Some(wake) = self.0.pop_front() {
-                    wake.wake();
-                }
-            }
-        }
-
-        let rest = Rest(&mut self.wakes);
-        while let Some(wake) = rest.0.pop_front() {
-            wake.wake();
+        if !self.wakes.is_empty() {
+            self.deliver();
         }
     }
 }

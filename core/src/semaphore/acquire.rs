@@ -7,8 +7,7 @@ use core::task::{Context, Poll};
 
 use super::machine::{Admission, Progress};
 use super::word::Take;
-use super::{AcquireError, Permit, SemaphoreRef};
-use crate::wait_queue::WaiterKey;
+use super::{AcquireError, Permit, Place, SemaphoreRef};
 use crate::{Platform, Priority};
 
 /// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and its siblings: resolves to a [`Permit`].
@@ -26,12 +25,12 @@ pub struct Acquire<R: SemaphoreRef> {
     /// `None` for the priority of the scope.
     priority: Option<Priority>,
     /// The place in line, if it has one.
-    key: Option<WaiterKey>,
+    place: Option<Place>,
 }
 
 impl<R: SemaphoreRef> Acquire<R> {
     pub(super) const fn new(semaphore: R, permits: usize) -> Self {
-        Self { semaphore: Some(semaphore), permits, priority: None, key: None }
+        Self { semaphore: Some(semaphore), permits, priority: None, place: None }
     }
 
     /// Waits with this priority, whatever the scope's is.
@@ -41,7 +40,7 @@ impl<R: SemaphoreRef> Acquire<R> {
     }
 
     fn finish(&mut self, granted: Result<(), AcquireError>) -> Poll<Result<Permit<R>, AcquireError>> {
-        self.key = None;
+        self.place = None;
         match self.semaphore.take() {
             Some(semaphore) => Poll::Ready(granted.map(|()| Permit::new(semaphore, self.permits))),
             None => Poll::Pending,
@@ -57,27 +56,33 @@ impl<R: SemaphoreRef> Acquire<R> {
         let priority = self.priority.unwrap_or_else(R::Platform::ambient_priority);
         let waker = cx.waker().clone();
         let mut wakes = semaphore.wakes();
-        let granted = match semaphore.transact(&mut wakes, |machine| machine.acquire(permits, priority, waker)) {
-            Ok(Admission::Queued(key)) => {
-                self.key = Some(key);
-                return Poll::Pending;
+        let entered = semaphore.transact(&mut wakes, |machine| {
+            let entered = machine.acquire(permits, priority, waker);
+            if let Ok(Admission::Queued(key)) = entered {
+                self.place = Some(Place { key, ticket: semaphore.word.admit(machine.last_ticket()) });
             }
+            entered
+        });
+        let granted = match entered {
+            Ok(Admission::Queued(_)) => return Poll::Pending,
             Ok(Admission::Granted(_unused)) => {
-                semaphore.deliver(wakes, permits);
+                semaphore.deliver(&mut wakes, permits);
                 Ok(())
             }
-            Err((error, _unused)) => {
-                drop(wakes);
-                Err(error)
-            }
+            Err((error, _unused)) => Err(error),
         };
+        drop(wakes);
         self.finish(granted)
     }
 
     /// A later poll, in line.
-    fn progress(&mut self, key: WaiterKey, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
+    fn progress(&mut self, place: Place, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
         let Some(semaphore) = &self.semaphore else { return Poll::Pending };
         let semaphore = semaphore.semaphore();
+        if semaphore.word.is_served(place.ticket) {
+            return self.finish(Ok(()));
+        }
+        let key = place.key;
         let granted = loop {
             let mut wakes = semaphore.wakes();
             match semaphore.transact(&mut wakes, |machine| machine.poll(key, cx.waker())) {
@@ -91,7 +96,7 @@ impl<R: SemaphoreRef> Acquire<R> {
                     }
                 }
                 Ok(Progress::Granted) => {
-                    semaphore.deliver(wakes, self.permits);
+                    semaphore.deliver(&mut wakes, self.permits);
                     break Ok(());
                 }
                 Err(error) => break Err(error),
@@ -107,8 +112,8 @@ impl<R: SemaphoreRef> Future for Acquire<R> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(key) = this.key {
-            return this.progress(key, cx);
+        if let Some(place) = this.place {
+            return this.progress(place, cx);
         }
         let permits = this.permits;
         match &this.semaphore {
@@ -124,14 +129,14 @@ impl<R: SemaphoreRef> Unpin for Acquire<R> {}
 impl<R: SemaphoreRef> Drop for Acquire<R> {
     #[inline]
     fn drop(&mut self) {
-        if let (Some(key), Some(semaphore)) = (self.key, &self.semaphore) {
-            semaphore.semaphore().cancel(key);
+        if let (Some(place), Some(semaphore)) = (self.place, &self.semaphore) {
+            semaphore.semaphore().cancel(place, self.permits);
         }
     }
 }
 
 impl<R: SemaphoreRef> fmt::Debug for Acquire<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").field("permits", &self.permits).field("queued", &self.key.is_some()).finish()
+        f.debug_struct("Acquire").field("permits", &self.permits).field("queued", &self.place.is_some()).finish()
     }
 }

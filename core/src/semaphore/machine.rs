@@ -11,6 +11,8 @@
 //!                   gone                                   permits back ◄───────┘
 //! ```
 //!
+//! A waiter that is granted leaves the storage at once: a key that finds nobody *is* the grant.
+//!
 //! Invariants, checked in debug builds once a call has settled:
 //! 1. *bounded*: no more permits are free than exist, and no more exist than [`Machine::MAX_PERMITS`];
 //! 2. *paid*: no permit is free while a deficit stands;
@@ -21,27 +23,19 @@ use core::fmt;
 
 use super::config::{Config, HeadOfLine};
 use super::error::{AcquireError, TooManyPermits, TryAcquireError};
-use super::word::MAX_PERMITS;
+use super::word::{MAX_PERMITS, Ticket};
 use crate::storage::Storage;
 use crate::wait_queue::{WaitQueue, WaiterKey};
 use crate::wake::{Wake, WakeList};
 use crate::Priority;
 
-/// What a waiter has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Waiting,
-    Granted,
-    Refused,
-}
-
 struct Waiter<W> {
     /// `None` once it has been handed out to be woken.
     waker: Option<W>,
     permits: usize,
+    ticket: Ticket,
     /// How many grants it has let pass at the head of the line.
     passed: u32,
-    state: State,
 }
 
 /// The answer to [`Machine::acquire`].
@@ -107,6 +101,10 @@ pub struct Machine<W, S: Storage> {
     barging: bool,
     /// Barging: who has been woken to try.
     turn: Option<WaiterKey>,
+    /// The ticket of whoever comes next.
+    next_ticket: Ticket,
+    /// Something has happened that somebody in line may profit from.
+    unsettled: bool,
     line: WaitQueue<Waiter<W>, S>,
 }
 
@@ -135,6 +133,8 @@ impl<W, S: Storage> Machine<W, S> {
             head_of_line: config.head_of_line,
             barging: config.barging,
             turn: None,
+            next_ticket: 0,
+            unsettled: false,
             line,
         }
     }
@@ -162,9 +162,38 @@ impl<W, S: Storage> Machine<W, S> {
         self.line.is_empty() && self.deficit == 0 && !self.closed
     }
 
+    /// Whether [`settle`](Self::settle) has anything to do.
+    #[must_use]
+    #[inline]
+    pub const fn is_unsettled(&self) -> bool {
+        self.unsettled
+    }
+
     /// Takes the free permits out, to be kept elsewhere.
     pub(super) fn drain(&mut self) -> usize {
         core::mem::take(&mut self.permits)
+    }
+
+    /// The ticket of whoever took a place in line last.
+    pub(super) const fn last_ticket(&self) -> Ticket {
+        self.next_ticket.wrapping_sub(1)
+    }
+
+    /// A bound: whoever waited under a ticket before it, and still is there, has been granted its permits.
+    ///
+    /// `None` if this cannot be said by a bound.
+    #[inline]
+    pub(super) fn served(&self) -> Option<Ticket> {
+        if self.closed || self.barging {
+            return None;
+        }
+        if self.line.is_empty() {
+            return Some(self.next_ticket);
+        }
+        if self.line.has_one_priority() {
+            return self.line.get(self.line.front()?).map(|oldest| oldest.ticket);
+        }
+        None
     }
 
     /// Takes permits here and now, if a request to wait for them would not have to wait.
@@ -172,21 +201,20 @@ impl<W, S: Storage> Machine<W, S> {
     /// # Errors
     ///
     /// All of [`TryAcquireError`].
+    #[inline]
     pub fn try_acquire(&mut self, permits: usize, priority: Priority) -> Result<(), TryAcquireError> {
-        if self.closed {
-            return Err(TryAcquireError::Closed);
-        }
         check_weight(permits)?;
-        if permits > self.permits || !self.may_pass(priority) {
-            return Err(TryAcquireError::NoPermits);
+        if permits > self.permits || self.closed || !(self.line.is_empty() || self.may_pass(priority)) {
+            return Err(if self.closed { TryAcquireError::Closed } else { TryAcquireError::NoPermits });
         }
         self.permits -= permits;
         Ok(())
     }
 
     /// Whether a newcomer whom the free permits suffice for goes ahead of all who wait; counts it if so.
+    #[cold]
     fn may_pass(&mut self, priority: Priority) -> bool {
-        if self.line.is_empty() || self.barging {
+        if self.barging {
             return true;
         }
         if !self.line.would_lead(priority) {
@@ -231,9 +259,12 @@ impl<W, S: Storage> Machine<W, S> {
             Err(TryAcquireError::ZeroPermits) => return Err((AcquireError::ZeroPermits, waker)),
             Err(TryAcquireError::TooManyPermits) => return Err((AcquireError::TooManyPermits, waker)),
         }
-        let waiter = Waiter { waker: Some(waker), permits, passed: 0, state: State::Waiting };
+        let waiter = Waiter { waker: Some(waker), permits, ticket: self.next_ticket, passed: 0 };
         match self.line.push(priority, waiter) {
-            Ok(key) => Ok(Admission::Queued(key)),
+            Ok(key) => {
+                self.next_ticket = self.next_ticket.wrapping_add(1);
+                Ok(Admission::Queued(key))
+            }
             Err(Waiter { waker: Some(waker), .. }) => Err((AcquireError::Full, waker)),
             Err(Waiter { waker: None, .. }) => unreachable!("the waiter was made with a waker"),
         }
@@ -241,40 +272,36 @@ impl<W, S: Storage> Machine<W, S> {
 
     /// Asks how a waiter stands. In a barging semaphore this is also how one that was woken takes its permits.
     ///
-    /// Call [`settle`](Self::settle) afterwards.
+    /// [`Progress::Granted`] and errors use the key up: it must not be asked for again, nor cancelled. Call
+    /// [`settle`](Self::settle) afterwards.
     ///
     /// # Errors
     ///
-    /// [`AcquireError::Closed`] if the semaphore has been closed, or if the key is not of a waiter any more;
-    /// the key is used up.
+    /// [`AcquireError::Closed`] if the semaphore has been closed.
+    #[inline]
     pub fn poll(&mut self, key: WaiterKey, waker: &W) -> Result<Progress, AcquireError>
     where
         W: Wake,
     {
-        let waiter = self.line.get(key).ok_or(AcquireError::Closed)?;
-        match waiter.state {
-            State::Waiting => {}
-            State::Granted => {
+        let Some(waiter) = self.line.get(key) else { return Ok(Progress::Granted) };
+        if self.closed {
+            // One that still has its waker is about to be woken, and will ask again.
+            return if waiter.waker.is_some() {
+                Ok(Progress::Waiting)
+            } else {
                 self.line.remove(key);
-                return Ok(Progress::Granted);
-            }
-            State::Refused => {
-                self.line.remove(key);
-                return Err(AcquireError::Closed);
-            }
+                Err(AcquireError::Closed)
+            };
         }
-        let differs = !waiter.waker.as_ref().is_some_and(|registered| registered.will_wake(waker));
-        if self.turn == Some(key) {
-            let needed = waiter.permits;
-            if needed <= self.permits {
-                self.turn = None;
-                self.permits -= needed;
-                self.line.grant(key);
-                self.line.remove(key);
-                return Ok(Progress::Granted);
-            }
+        if self.turn == Some(key) && waiter.permits <= self.permits {
+            self.turn = None;
+            self.unsettled = true;
+            self.permits -= waiter.permits;
+            self.line.grant(key);
+            return Ok(Progress::Granted);
         }
-        Ok(if differs { Progress::WakerDiffers } else { Progress::Waiting })
+        let same = waiter.waker.as_ref().is_some_and(|registered| registered.will_wake(waker));
+        Ok(if same { Progress::Waiting } else { Progress::WakerDiffers })
     }
 
     /// Registers another waker for a waiter, and answers the one it replaces, to be dropped outside of the lock.
@@ -286,10 +313,11 @@ impl<W, S: Storage> Machine<W, S> {
     /// Gives the waker back if the key does not wait any more: [`poll`](Self::poll) it.
     pub fn register(&mut self, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
         match self.line.get_mut(key) {
-            Some(waiter) if waiter.state == State::Waiting => {
+            Some(waiter) if !self.closed => {
                 // Somebody whose turn it is, and who had to wait on, is to be woken anew.
                 if self.turn == Some(key) {
                     self.turn = None;
+                    self.unsettled = true;
                 }
                 Ok(waiter.waker.replace(waker))
             }
@@ -297,24 +325,43 @@ impl<W, S: Storage> Machine<W, S> {
         }
     }
 
-    /// Forgets a waiter. Permits that it had been granted and not fetched go to the next.
+    /// Forgets a waiter that asked for `permits`. If it had been granted them, they go to the next.
     ///
     /// Answers its waker, to be dropped outside of the lock. Call [`settle`](Self::settle) afterwards.
-    pub fn cancel(&mut self, key: WaiterKey) -> Option<W> {
+    pub fn cancel(&mut self, key: WaiterKey, permits: usize) -> Option<W> {
         if self.turn == Some(key) {
             self.turn = None;
         }
-        let waiter = self.line.remove(key)?;
-        if waiter.state == State::Granted {
-            self.release(waiter.permits);
+        match self.line.remove(key) {
+            Some(waiter) => {
+                // The one behind it may want less.
+                self.unsettled = true;
+                waiter.waker
+            }
+            None => {
+                self.release(permits);
+                None
+            }
         }
-        waiter.waker
     }
 
     /// Gives back permits that were acquired. Call [`settle`](Self::settle) afterwards.
     ///
     /// More than exist cannot come back: what is above that number is ignored.
+    #[inline]
     pub fn release(&mut self, permits: usize) {
+        match self.permits.checked_add(permits) {
+            Some(sum) if sum <= self.total && self.deficit == 0 => self.permits = sum,
+            _ => self.pay(permits),
+        }
+        if !self.line.is_empty() {
+            self.unsettled = true;
+        }
+    }
+
+    /// Takes from the permits that come back what the deficit demands.
+    #[cold]
+    fn pay(&mut self, permits: usize) {
         let paid = permits.min(self.deficit);
         self.deficit -= paid;
         self.permits = self.permits.saturating_add(permits - paid).min(self.total);
@@ -360,6 +407,7 @@ impl<W, S: Storage> Machine<W, S> {
     pub fn close(&mut self) {
         self.closed = true;
         self.turn = None;
+        self.unsettled = true;
     }
 
     /// Grants what can be granted and gathers whom to wake; `true` if there is more to do than fits.
@@ -368,62 +416,57 @@ impl<W, S: Storage> Machine<W, S> {
     where
         W: Wake,
     {
-        while let Some(front) = self.line.front() {
+        while self.permits > 0 || self.closed {
             if wakes.is_full() {
                 return true;
             }
-            let woken = if self.closed {
-                self.line.leave(front).and_then(|waiter| {
-                    waiter.state = State::Refused;
-                    waiter.waker.take()
-                })
-            } else if self.barging {
-                match self.line.get_mut(front) {
-                    Some(waiter) if self.turn.is_none() && waiter.permits <= self.permits => {
-                        self.turn = Some(front);
-                        waiter.waker.take()
-                    }
-                    _ => break,
-                }
-            } else {
-                match self.next_to_serve(front) {
-                    Some(key) => self.line.grant(key).and_then(|waiter| {
-                        self.permits -= waiter.permits;
-                        waiter.state = State::Granted;
-                        waiter.waker.take()
-                    }),
-                    None => break,
-                }
-            };
+            let Some(woken) = self.settle_one() else { break };
             // Without a waker it is about to poll, or to register one.
             if let Some(waker) = woken
                 && wakes.push(waker).is_err()
             {
                 unreachable!("there was room, and one was added");
             }
-            if self.barging && !self.closed {
-                break;
-            }
         }
+        self.unsettled = false;
         self.check();
         false
     }
 
-    /// Whom the free permits go to next, if anybody.
-    fn next_to_serve(&mut self, front: WaiterKey) -> Option<WaiterKey> {
+    /// Grants, refuses or calls up one waiter, and answers its waker; `None` if none is to be.
+    #[inline]
+    fn settle_one(&mut self) -> Option<Option<W>> {
         let permits = self.permits;
-        if self.line.get(front)?.permits <= permits {
-            return Some(front);
+        if self.closed {
+            let front = self.line.front()?;
+            return self.line.leave(front).map(|waiter| waiter.waker.take());
         }
-        if permits == 0 {
-            return None;
+        if self.barging {
+            if self.turn.is_some() {
+                return None;
+            }
+            let front = self.line.front()?;
+            let waiter = self.line.get_mut(front).filter(|waiter| waiter.permits <= permits)?;
+            self.turn = Some(front);
+            return Some(waiter.waker.take());
         }
+        let granted = match self.line.grant_front_if(|waiter| waiter.permits <= permits) {
+            Some(granted) => granted,
+            None => self.grant_behind()?,
+        };
+        self.permits -= granted.permits;
+        Some(granted.waker)
+    }
+
+    /// Grants past a first in line that cannot be served, if it lets somebody pass.
+    fn grant_behind(&mut self) -> Option<Waiter<W>> {
         self.passable_head()?;
+        let front = self.line.front()?;
         let mut behind = self.line.next(front);
         while let Some(key) = behind {
-            if self.line.get(key)?.permits <= permits {
+            if self.line.get(key)?.permits <= self.permits {
                 self.line.get_mut(front)?.passed += 1;
-                return Some(key);
+                return self.line.grant(key);
             }
             behind = self.line.next(key);
         }

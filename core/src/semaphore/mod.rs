@@ -39,7 +39,7 @@ use core::task::{Poll, Waker};
 use core::time::Duration;
 
 use machine::check_weight;
-use word::{MAX_PERMITS, Take, Word};
+use word::{Drawn, MAX_PERMITS, Take, Ticket, Word};
 
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
@@ -81,7 +81,19 @@ use crate::wake::WakeList;
 /// ```
 pub struct Semaphore<P: Platform, S: Storage> {
     word: Word<P>,
-    machine: Lock<P::RawMutex, Machine<Waker, S>>,
+    locked: Lock<P::RawMutex, Locked<S>>,
+}
+
+struct Locked<S: Storage> {
+    drawn: Drawn,
+    machine: Machine<Waker, S>,
+}
+
+/// A place in line.
+#[derive(Clone, Copy)]
+struct Place {
+    key: WaiterKey,
+    ticket: Option<Ticket>,
 }
 
 impl<P: Platform, S: Storage> Semaphore<P, S> {
@@ -107,7 +119,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             } else {
                 Machine::new(permits, config)
             };
-            Self { word: Word::new(permits), machine: Lock::new(machine) }
+            Self { word: Word::new(permits), locked: Lock::new(Locked { drawn: Drawn::NONE, machine }) }
         }
     }
 
@@ -232,7 +244,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Whether the semaphore has been closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.word.is_shut() && self.machine.with(|machine| machine.is_closed())
+        self.word.is_shut() && self.locked.with(|locked| locked.machine.is_closed())
     }
 
     /// How many permits are free: a figure for display, outdated by the time it is seen.
@@ -240,13 +252,13 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Permits that gather for the first in line count as free.
     #[must_use]
     pub fn available_permits(&self) -> usize {
-        self.machine.with(|machine| machine.available_permits() + self.word.permits())
+        self.locked.with(|locked| locked.machine.available_permits() + self.word.permits(&locked.drawn))
     }
 
     /// How many wait in line: a figure for display, outdated by the time it is seen.
     #[must_use]
     pub fn waiters(&self) -> usize {
-        self.machine.with(|machine| machine.waiters())
+        self.locked.with(|locked| locked.machine.waiters())
     }
 
     #[inline]
@@ -255,30 +267,54 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         if check_weight(permits).is_ok() { self.word.take(permits) } else { Take::Shut }
     }
 
-    #[cold]
+    /// Takes permits that the word does not have.
+    #[inline]
     fn try_acquire_locked(&self, permits: usize) -> Result<(), TryAcquireError> {
+        if Word::<P>::ENABLED {
+            return self.try_acquire_shut(permits);
+        }
+        let priority = P::ambient_priority();
+        self.locked.with(|locked| locked.machine.try_acquire(permits, priority))
+    }
+
+    /// The same where there is a word, which the machine has to be settled with.
+    #[cold]
+    fn try_acquire_shut(&self, permits: usize) -> Result<(), TryAcquireError> {
         let priority = P::ambient_priority();
         let mut wakes = self.wakes();
         self.transact(&mut wakes, |machine| machine.try_acquire(permits, priority))?;
-        self.deliver(wakes, permits);
+        self.deliver(&mut wakes, permits);
         Ok(())
     }
 
     #[inline]
     fn release(&self, permits: usize) {
-        if let Err(rest) = self.word.give(permits) {
-            self.transact(&mut self.wakes(), |machine| machine.release(rest));
+        let Err(rest) = self.word.give(permits) else { return };
+        if Word::<P>::ENABLED {
+            return self.release_shut(rest);
+        }
+        let unsettled = self.locked.with(|locked| {
+            locked.machine.release(rest);
+            locked.machine.is_unsettled()
+        });
+        if unsettled {
+            self.settle();
         }
     }
 
+    #[cold]
+    fn release_shut(&self, permits: usize) {
+        self.transact(&mut self.wakes(), |machine| machine.release(permits));
+    }
+
     fn forget(&self, permits: usize) {
-        self.machine.with(|machine| machine.forget(permits));
+        self.locked.with(|locked| locked.machine.forget(permits));
     }
 
     #[cold]
-    fn cancel(&self, key: WaiterKey) {
+    fn cancel(&self, place: Place, permits: usize) {
         let mut wakes = self.wakes();
-        let waker = self.transact(&mut wakes, |machine| machine.cancel(key));
+        let waker = self.transact(&mut wakes, |machine| machine.cancel(place.key, permits));
         drop(wakes);
         drop(waker);
     }
@@ -290,23 +326,35 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Runs one operation on the machine, which has all the permits meanwhile, and lets it settle.
     ///
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
+    #[inline]
     fn transact<T>(&self, wakes: &mut Wakes<'_, P, S>, operation: impl FnOnce(&mut Machine<Waker, S>) -> T) -> T {
-        self.machine.with(|machine| {
-            machine.release(self.word.shut());
+        self.locked.with(|Locked { drawn, machine }| {
+            let gathered = self.word.draw(drawn);
+            if gathered > 0 {
+                machine.release(gathered);
+            }
             let output = operation(machine);
-            wakes.rest.more = machine.settle(&mut wakes.list);
+            if machine.is_unsettled() {
+                wakes.rest.more = machine.settle(&mut wakes.list);
+                if let Some(bound) = machine.served() {
+                    self.word.serve(bound);
+                }
+            }
             if Word::<P>::ENABLED && machine.is_quiescent() {
-                self.word.open(machine.drain());
+                self.word.open(machine.drain(), drawn);
             }
             output
         })
     }
 
     /// Wakes, with `permits` in hand that must not be lost if a wake panics.
-    fn deliver(&self, wakes: Wakes<'_, P, S>, permits: usize) {
-        let held = Permit::new(self, permits);
-        drop(wakes);
-        held.disarm();
+    #[inline]
+    fn deliver(&self, wakes: &mut Wakes<'_, P, S>, permits: usize) {
+        if !wakes.list.is_empty() {
+            let held = Permit::new(self, permits);
+            wakes.list.deliver();
+            held.disarm();
+        }
     }
 }
 
@@ -407,22 +455,21 @@ impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
     #[inline]
     fn drop(&mut self) {
         if self.more {
-            self.semaphore.settle_on();
+            self.semaphore.settle();
         }
     }
 }
 
 impl<P: Platform, S: Storage> Semaphore<P, S> {
-    /// Delivers the wakes that did not fit, a listful under each lock.
+    /// Grants what can be granted, and wakes: a listful under each lock.
     #[cold]
-    fn settle_on(&self) {
+    fn settle(&self) {
         loop {
             let mut wakes = self.wakes();
             self.transact(&mut wakes, |_| ());
-            let Wakes { list, mut rest } = wakes;
             // If a wake panics here, dropping `rest` goes on instead of this loop.
-            drop(list);
-            if !mem::take(&mut rest.more) {
+            wakes.list.deliver();
+            if !mem::take(&mut wakes.rest.more) {
                 return;
             }
         }

@@ -15,19 +15,19 @@ use super::SemaphoreRef;
 /// Dropping it is one atomic read-modify-write while nobody waits, on platforms with a fast path.
 #[must_use = "dropping a permit gives it back at once"]
 pub struct Permit<R: SemaphoreRef> {
-    /// `None` once the permit has gone into another, or into the void.
-    semaphore: Option<R>,
+    semaphore: R,
+    /// Zero once they have gone into another permit, or into the void.
     permits: usize,
 }
 
 impl<R: SemaphoreRef> Permit<R> {
     pub(super) fn new(semaphore: R, permits: usize) -> Self {
-        Self { semaphore: Some(semaphore), permits }
+        Self { semaphore, permits }
     }
 
     /// The permits are in other hands now.
     pub(super) fn disarm(mut self) {
-        self.semaphore = None;
+        self.permits = 0;
     }
 
     /// How many permits of the semaphore this one stands for: at least 1.
@@ -38,9 +38,7 @@ impl<R: SemaphoreRef> Permit<R> {
 
     /// Never gives the permits back: the semaphore has so many fewer from now on.
     pub fn forget(mut self) {
-        if let Some(semaphore) = self.semaphore.take() {
-            semaphore.semaphore().forget(self.permits);
-        }
+        self.semaphore.semaphore().forget(mem::take(&mut self.permits));
     }
 
     /// Splits off a permit that stands for `permits` of these.
@@ -64,15 +62,10 @@ impl<R: SemaphoreRef> Permit<R> {
     ///
     /// Gives `other` back if it is of another semaphore.
     pub fn merge(&mut self, mut other: Self) -> Result<(), Self> {
-        let same = match (&self.semaphore, &other.semaphore) {
-            (Some(this), Some(other)) => core::ptr::eq(this.semaphore(), other.semaphore()),
-            _ => false,
-        };
-        if !same {
+        if !core::ptr::eq(self.semaphore.semaphore(), other.semaphore.semaphore()) {
             return Err(other);
         }
         self.permits += mem::take(&mut other.permits);
-        other.semaphore = None;
         Ok(())
     }
 }
@@ -80,8 +73,8 @@ impl<R: SemaphoreRef> Permit<R> {
 impl<R: SemaphoreRef> Drop for Permit<R> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(semaphore) = &self.semaphore {
-            semaphore.semaphore().release(self.permits);
+        if self.permits > 0 {
+            self.semaphore.semaphore().release(self.permits);
         }
     }
 }

@@ -1,15 +1,22 @@
-//! [`Word`]: the permits of a semaphore for which nobody waits, in one atomic word.
+//! [`Word`]: what can be known and done about a semaphore without its lock.
 //!
-//! The word is either *open*: it holds all free permits, and the machine behind the lock has none, no waiter
-//! and no deficit; or it is *shut*: the machine has everything, and what the word holds is on its way there.
-//! Only whoever holds the lock opens or shuts it. Permits given back go to the word if it is
-//! open; who finds that it was shut in the meantime takes the lock and so sees to it that they reach the machine.
+//! The *permits* are either *open*: the word holds all that are free, and the machine behind the lock has
+//! none, no waiter and no deficit; or *shut*: the machine has them, and what comes back to the word meanwhile
+//! is on its way there. Only whoever holds the lock opens or shuts. Who gives permits back and finds that they
+//! were shut takes the lock afterwards, and so sees to it that they reach the machine.
 //!
-//! Where the target has no compare-and-swap, or the platform asks for none, the word is always shut.
+//! Permits in the shut word are not taken out one by one, which would cost an atomic operation each time:
+//! [`Drawn`], kept under the lock, counts how many of them the machine has had.
+//!
+//! The word also says which waiters are *served*: all with a ticket before its bound. A waiter that reads so
+//! has been granted its permits and need not take the lock to hear it.
+//!
+//! Where the target has no compare-and-swap, or the platform asks for no word, the permits are always shut and
+//! nobody is known to be served.
 
 use crate::platform::Platform;
 
-pub(super) use imp::Word;
+pub(super) use imp::{Drawn, Word};
 
 /// What came of an attempt to take permits from the word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +31,33 @@ pub(super) enum Take {
 /// So many permits that twice as many, and the flag, still fit in a word.
 pub(super) const MAX_PERMITS: usize = usize::MAX >> 3;
 
+/// A waiter's number in order of arrival; it wraps.
+pub(super) type Ticket = usize;
+
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
     use core::marker::PhantomData;
+    use core::mem;
 
-    use super::{Platform, Take};
+    use super::{MAX_PERMITS, Platform, Take, Ticket};
     use crate::sync::{AtomicUsize, Ordering, const_fn};
 
     const SHUT: usize = 1;
     const ONE: usize = 2;
 
     pub(in crate::semaphore) struct Word<P> {
+        /// `ONE` for each permit, and `SHUT`.
         bits: AtomicUsize,
+        /// The first ticket that may not have been served.
+        served: AtomicUsize,
         platform: PhantomData<fn() -> P>,
+    }
+
+    /// How many of the permits in the shut word the machine has had already.
+    pub(in crate::semaphore) struct Drawn(usize);
+
+    impl Drawn {
+        pub(in crate::semaphore) const NONE: Self = Self(0);
     }
 
     impl<P: Platform> Word<P> {
@@ -46,7 +67,7 @@ mod imp {
         const_fn! {
             pub(in crate::semaphore) fn new(permits: usize) -> Self {
                 let bits = if P::FAST_PATH { permits * ONE } else { SHUT };
-                Self { bits: AtomicUsize::new(bits), platform: PhantomData }
+                Self { bits: AtomicUsize::new(bits), served: AtomicUsize::new(0), platform: PhantomData }
             }
         }
 
@@ -76,11 +97,11 @@ mod imp {
             }
         }
 
-        /// Gives permits back. Where the word is shut, answers how many of them the machine is to be told of;
-        /// even if none, somebody must take the lock for the sake of those that the word holds now.
+        /// Gives permits back. If they are shut, answers how many the machine is to be told of; even if none,
+        /// somebody must take the lock for the sake of those that are in the word now.
         #[inline]
         pub(in crate::semaphore) fn give(&self, permits: usize) -> Result<(), usize> {
-            if self.is_shut() {
+            if !P::FAST_PATH {
                 return Err(permits);
             }
             let before = self.bits.fetch_add(permits * ONE, Ordering::Release);
@@ -93,36 +114,77 @@ mod imp {
             !P::FAST_PATH || self.bits.load(Ordering::Relaxed) & SHUT != 0
         }
 
-        /// The permits in the word: all that are free if it is open, those on their way if it is shut.
-        pub(in crate::semaphore) fn permits(&self) -> usize {
-            self.bits.load(Ordering::Relaxed) / ONE
+        /// The permits that the machine does not know of. Only under the lock.
+        pub(in crate::semaphore) fn permits(&self, drawn: &Drawn) -> usize {
+            self.bits.load(Ordering::Relaxed) / ONE - drawn.0
         }
 
-        /// Shuts the word and takes all that is in it. Only under the lock.
+        /// Shuts the word if it is open, and draws what the machine has not had yet. Only under the lock.
         #[inline]
-        pub(in crate::semaphore) fn shut(&self) -> usize {
-            if !P::FAST_PATH || self.bits.load(Ordering::Relaxed) == SHUT {
+        pub(in crate::semaphore) fn draw(&self, drawn: &mut Drawn) -> usize {
+            if !P::FAST_PATH {
                 return 0;
             }
-            self.bits.swap(SHUT, Ordering::Acquire) / ONE
+            let bits = self.bits.load(Ordering::Acquire);
+            // Far from overflow the sum may as well stay in the word.
+            if bits & SHUT == 0 || bits / ONE > MAX_PERMITS {
+                let all = self.bits.swap(SHUT, Ordering::Acquire) / ONE;
+                return all - mem::take(&mut drawn.0);
+            }
+            let all = bits / ONE;
+            all - mem::replace(&mut drawn.0, all)
         }
 
         /// Opens the shut word with `permits`. Only under the lock.
         #[inline]
-        pub(in crate::semaphore) fn open(&self, permits: usize) {
-            // Adding keeps what others have added since the word was shut.
-            self.bits.fetch_add((permits * ONE).wrapping_sub(SHUT), Ordering::Release);
+        pub(in crate::semaphore) fn open(&self, permits: usize, drawn: &mut Drawn) {
+            // Adding keeps what others have added in the meantime.
+            let change = permits.wrapping_sub(mem::take(&mut drawn.0)).wrapping_mul(ONE).wrapping_sub(SHUT);
+            self.bits.fetch_add(change, Ordering::Release);
         }
+
+        /// Whether the waiter with this ticket has been granted its permits. `false` if that is not known.
+        #[inline]
+        pub(in crate::semaphore) fn is_served(&self, ticket: Option<Ticket>) -> bool {
+            // Acquire: as when permits are taken from the word.
+            ticket.is_some_and(|ticket| before(ticket, self.served.load(Ordering::Acquire)))
+        }
+
+        /// Makes known that all tickets before `bound` have been served. Only under the lock.
+        #[inline]
+        pub(in crate::semaphore) fn serve(&self, bound: Ticket) {
+            if P::FAST_PATH {
+                self.served.store(bound, Ordering::Release);
+            }
+        }
+
+        /// The ticket itself, if it is close enough to the bound not to be mistaken for one before it.
+        #[inline]
+        pub(in crate::semaphore) fn admit(&self, ticket: Ticket) -> Option<Ticket> {
+            (P::FAST_PATH && !before(ticket, self.served.load(Ordering::Relaxed))).then_some(ticket)
+        }
+    }
+
+    /// Whether `ticket` was drawn before `bound`; right if they are less than half the numbers apart.
+    fn before(ticket: Ticket, bound: Ticket) -> bool {
+        ticket.wrapping_sub(bound) > usize::MAX / 2
     }
 }
 
 #[cfg(not(target_has_atomic = "ptr"))]
+#[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
 mod imp {
     use core::marker::PhantomData;
 
-    use super::{Platform, Take};
+    use super::{Platform, Take, Ticket};
 
     pub(in crate::semaphore) struct Word<P>(PhantomData<fn() -> P>);
+
+    pub(in crate::semaphore) struct Drawn;
+
+    impl Drawn {
+        pub(in crate::semaphore) const NONE: Self = Self;
+    }
 
     impl<P: Platform> Word<P> {
         pub(in crate::semaphore) const ENABLED: bool = false;
@@ -131,32 +193,36 @@ mod imp {
             Self(PhantomData)
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
         pub(in crate::semaphore) fn take(&self, _permits: usize) -> Take {
             Take::Shut
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
         pub(in crate::semaphore) fn give(&self, permits: usize) -> Result<(), usize> {
             Err(permits)
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
         pub(in crate::semaphore) fn is_shut(&self) -> bool {
             true
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
-        pub(in crate::semaphore) fn permits(&self) -> usize {
+        pub(in crate::semaphore) fn permits(&self, _drawn: &Drawn) -> usize {
             0
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
-        pub(in crate::semaphore) fn shut(&self) -> usize {
+        pub(in crate::semaphore) fn draw(&self, _drawn: &mut Drawn) -> usize {
             0
         }
 
-        #[expect(clippy::unused_self, reason = "the same calls as where there is a word")]
-        pub(in crate::semaphore) fn open(&self, _permits: usize) {}
+        pub(in crate::semaphore) fn open(&self, _permits: usize, _drawn: &mut Drawn) {}
+
+        pub(in crate::semaphore) fn is_served(&self, _ticket: Option<Ticket>) -> bool {
+            false
+        }
+
+        pub(in crate::semaphore) fn serve(&self, _bound: Ticket) {}
+
+        pub(in crate::semaphore) fn admit(&self, _ticket: Ticket) -> Option<Ticket> {
+            None
+        }
     }
 }

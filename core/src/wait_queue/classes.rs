@@ -82,6 +82,12 @@ impl<S: Storage> Classes<S> {
         (self.first != NONE).then_some(self.first)
     }
 
+    /// Whether there is exactly one class.
+    #[inline]
+    pub(super) const fn is_one(&self) -> bool {
+        matches!(self.root, Link::Leaf(_))
+    }
+
     #[inline]
     pub(super) fn at(&self, class: u32) -> Option<&Class> {
         self.slab.at(class)

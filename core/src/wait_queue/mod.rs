@@ -24,8 +24,9 @@ pub struct WaiterKey(Key);
 
 /// A line of waiters, by priority and then by arrival, each with a `T` of its own.
 ///
-/// A waiter that has left the line ([`leave`](Self::leave), [`grant`](Self::grant)) keeps its place in the
-/// storage, and its `T`, until it is [removed](Self::remove): that is where it finds its outcome.
+/// A waiter that is [granted](Self::grant) is gone, which its key tells. One that has to be told something
+/// else can [leave](Self::leave) the line and keep its place in the storage, and its `T`, until it is
+/// [removed](Self::remove).
 ///
 /// # Fairness
 ///
@@ -149,6 +150,12 @@ impl<T, S: Storage> WaitQueue<T, S> {
         self.overdue_class().is_some()
     }
 
+    /// Whether all who stand in line have the same priority, so that the one at the front came first of all.
+    #[inline]
+    pub(crate) fn has_one_priority(&self) -> bool {
+        self.classes.is_one()
+    }
+
     /// Whether a waiter of `priority` that came now would be at the front.
     #[must_use]
     pub fn would_lead(&self, priority: Priority) -> bool {
@@ -184,14 +191,38 @@ impl<T, S: Storage> WaitQueue<T, S> {
         Some(&mut self.nodes.at_mut(index)?.item)
     }
 
-    /// Takes a waiter out of the line because its turn has come: those it went ahead of count it.
-    ///
-    /// Answers its item, which stays where it is; `None` if the waiter is not in line.
-    pub fn grant(&mut self, key: WaiterKey) -> Option<&mut T> {
-        let index = self.nodes.index_of(key.0)?;
-        let class = self.nodes.at(index)?.class;
-        self.count_bypass_after(class);
-        self.leave(key)
+    /// Removes the waiter at the [front](Self::front) because its turn has come, if `condition` holds for it;
+    /// those it went ahead of count it.
+    #[inline]
+    pub fn grant_front_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+        if self.max_bypass.is_some() {
+            let front = self.front()?;
+            return if condition(self.get(front)?) { self.grant(front) } else { None };
+        }
+        let first = self.classes.first()?;
+        let class = self.classes.at_mut(first)?;
+        let head = class.head;
+        if !condition(&self.nodes.at(head)?.item) {
+            return None;
+        }
+        let node = self.nodes.remove(head)?;
+        self.len -= 1;
+        class.head = node.behind;
+        match self.nodes.at_mut(node.behind) {
+            Some(behind) => behind.before = NONE,
+            None => self.classes.remove(first),
+        }
+        self.check();
+        Some(node.item)
+    }
+
+    /// Removes a waiter because its turn has come; those it went ahead of count it.
+    pub fn grant(&mut self, key: WaiterKey) -> Option<T> {
+        if self.max_bypass.is_some() {
+            let class = self.nodes.at(self.nodes.index_of(key.0)?)?.class;
+            self.count_bypass_after(class);
+        }
+        self.remove(key)
     }
 
     /// Counts a grant to somebody of `priority` who never stood in line.
@@ -221,31 +252,40 @@ impl<T, S: Storage> WaitQueue<T, S> {
             return None;
         }
         node.class = NONE;
-        if let Some(node) = self.nodes.at_mut(before) {
-            node.behind = behind;
-        }
-        if let Some(node) = self.nodes.at_mut(behind) {
-            node.before = before;
-        }
+        self.len -= 1;
         if before == NONE && behind == NONE {
             self.classes.remove(class);
-        } else if let Some(class) = self.classes.at_mut(class) {
-            if before == NONE {
-                class.head = behind;
-            }
-            if behind == NONE {
-                class.tail = before;
-            }
+        } else {
+            self.close_gap(class, before, behind);
         }
-        self.len -= 1;
         self.check();
         Some(&mut self.nodes.at_mut(index)?.item)
     }
 
+    /// Links the neighbours of one who left to each other, or to the end of the chain.
+    fn close_gap(&mut self, class: u32, before: u32, behind: u32) {
+        match self.nodes.at_mut(before) {
+            Some(node) => node.behind = behind,
+            None => {
+                if let Some(class) = self.classes.at_mut(class) {
+                    class.head = behind;
+                }
+            }
+        }
+        match self.nodes.at_mut(behind) {
+            Some(node) => node.before = before,
+            None => {
+                if let Some(class) = self.classes.at_mut(class) {
+                    class.tail = before;
+                }
+            }
+        }
+    }
+
     /// Removes a waiter, in line or not, and hands out its item.
     pub fn remove(&mut self, key: WaiterKey) -> Option<T> {
-        let index = self.nodes.index_of(key.0)?;
         self.leave(key);
+        let index = self.nodes.index_of(key.0)?;
         self.nodes.remove(index).map(|node| node.item)
     }
 
@@ -278,9 +318,6 @@ impl<T, S: Storage> WaitQueue<T, S> {
     }
 
     fn count_bypass_after(&mut self, class: u32) {
-        if self.max_bypass.is_none() {
-            return;
-        }
         let mut next = self.classes.after(class);
         while let Some(index) = next {
             if let Some(class) = self.classes.at_mut(index) {

@@ -44,7 +44,7 @@ impl Model {
 #[derive(Clone, Debug)]
 enum Step {
     Push(i32),
-    Grant,
+    Grant(bool),
     Cancel(usize),
     Outsider(i32),
 }
@@ -54,7 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(
         prop_oneof![
             4 => priority.clone().prop_map(Step::Push),
-            2 => Just(Step::Grant),
+            2 => any::<bool>().prop_map(Step::Grant),
             1 => any::<usize>().prop_map(Step::Cancel),
             1 => priority.prop_map(Step::Outsider),
         ],
@@ -74,19 +74,24 @@ proptest! {
                     Ok(key) => model.waiters.push((Priority(priority), 0, key)),
                     Err(_) => prop_assert_eq!(model.waiters.len(), 24),
                 },
-                Step::Grant => {
+                Step::Grant(by_key) => {
+                    prop_assert_eq!(line.grant_front_if(|_| false), None);
                     let front = line.front();
                     prop_assert_eq!(front, model.front(bound));
                     if let Some(front) = front {
-                        prop_assert!(line.grant(front).is_some());
-                        prop_assert!(line.leave(front).is_none(), "it has left already");
-                        prop_assert!(line.remove(front).is_some());
+                        let granted = if by_key { line.grant(front) } else { line.grant_front_if(|_| true) };
+                        prop_assert!(granted.is_some());
+                        prop_assert!(line.get(front).is_none(), "the key tells");
                         model.grant(front);
                     }
                 }
                 Step::Cancel(which) => {
                     if !model.waiters.is_empty() {
                         let key = model.waiters[which % model.waiters.len()].2;
+                        if which % 2 == 0 {
+                            prop_assert!(line.leave(key).is_some());
+                            prop_assert!(line.leave(key).is_none(), "it has left already");
+                        }
                         prop_assert!(line.remove(key).is_some());
                         prop_assert!(line.remove(key).is_none(), "the key is stale");
                         model.remove(key);
@@ -129,8 +134,7 @@ fn a_bound_of_two_lets_the_third_through() {
         line.push(Priority(0), urgent).unwrap();
     }
     while let Some(front) = line.front() {
-        line.grant(front);
-        order.extend(line.remove(front));
+        order.extend(line.grant(front));
     }
     assert_eq!(order, "abzc");
 }
