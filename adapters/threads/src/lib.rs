@@ -1,1 +1,99 @@
-//! Placeholder.
+//! Tidegate on plain threads: things that block, and the same things awaited.
+//!
+//! Whatever this crate exports may be waited for in both colours at once. A thread calls the `_blocking`
+//! method; a future runs under [`block_on`], or on any executor there is. Both stand in one line.
+//!
+//! ```
+//! use core::time::Duration;
+//! use std::thread;
+//! use tidegate_threads::{AcquireError, Priority, Semaphore, block_on, priority};
+//!
+//! static SEATS: Semaphore = Semaphore::new(2);
+//!
+//! thread::scope(|scope| {
+//!     for _ in 0..8 {
+//!         scope.spawn(|| {
+//!             let _seat = SEATS.acquire_blocking().expect("nobody closes it");
+//!             // At most two threads are here at a time.
+//!         });
+//!     }
+//!     // A ninth one, ahead of those that wait, and in the other colour.
+//!     scope.spawn(|| {
+//!         priority::scope(Priority(-1), || {
+//!             block_on(async {
+//!                 let _seat = SEATS.acquire().await.expect("nobody closes it");
+//!             });
+//!         });
+//!     });
+//! });
+//!
+//! let both = SEATS.try_acquire_many(2).expect("all have left");
+//! let late = SEATS.acquire_blocking_timeout(Duration::from_millis(1));
+//! assert_eq!(late.unwrap_err(), AcquireError::TimedOut);
+//! # drop(both);
+//! ```
+//!
+//! # Threads that this crate starts
+//!
+//! None, as long as sleeps are polled under [`block_on`]: it looks after its own. The first sleep that another
+//! executor polls starts one thread, `tidegate-timer`, which serves all such sleeps and is asleep in between.
+//!
+//! # How a thread waits
+//!
+//! It spins for a fraction of a microsecond, then gives way to other threads a few times, then parks. Most
+//! handoffs between running threads are over before the park, which costs some 50 times as much.
+#![forbid(unsafe_code)]
+
+mod block_on;
+mod clock;
+mod helper;
+mod platform;
+pub mod priority;
+mod seat;
+mod sleepers;
+mod timer;
+
+pub use block_on::{block_on, block_on_until};
+pub use platform::Threads;
+pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
+
+use std::sync::Arc;
+
+use tidegate_core::{Heap, semaphore};
+
+/// A weighted priority semaphore for threads and for futures at once. See [`tidegate_core::semaphore`].
+///
+/// ```
+/// use tidegate_threads::{Priority, Semaphore, block_on};
+///
+/// let semaphore = Semaphore::new(3);
+/// let one = semaphore.acquire_blocking()?;
+/// let two = block_on(semaphore.acquire_many(2).priority(Priority(-1)))?;
+/// assert!(semaphore.try_acquire().is_err());
+/// drop((one, two));
+/// assert_eq!(semaphore.available_permits(), 3);
+/// # Ok::<(), tidegate_threads::AcquireError>(())
+/// ```
+pub type Semaphore = semaphore::Semaphore<Threads, Heap>;
+
+/// A permit that borrows its [`Semaphore`].
+pub type Permit<'a> = semaphore::Permit<&'a Semaphore>;
+
+/// A permit that shares its [`Semaphore`], and so borrows nothing.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tidegate_threads::{OwnedPermit, Semaphore};
+///
+/// let semaphore = Arc::new(Semaphore::new(1));
+/// let permit: OwnedPermit = Semaphore::try_acquire_owned(Arc::clone(&semaphore), 1)?;
+/// std::thread::spawn(move || drop(permit)).join().expect("dropping does not panic");
+/// assert_eq!(semaphore.available_permits(), 1);
+/// # Ok::<(), tidegate_threads::TryAcquireError>(())
+/// ```
+pub type OwnedPermit = semaphore::Permit<Arc<Semaphore>>;
+
+/// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
+pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;

@@ -1,0 +1,31 @@
+//! The clock: nanoseconds of the operating system's monotonic clock, since a day before the process first asked.
+
+use std::sync::LazyLock;
+use std::time::Instant as StdInstant;
+
+use core::time::Duration;
+
+use tidegate_core::Instant;
+
+/// A day back, so that points of time from before the first question have their place, too.
+const MARGIN: Duration = Duration::from_hours(24);
+
+static EPOCH: LazyLock<StdInstant> = LazyLock::new(|| {
+    let now = StdInstant::now();
+    now.checked_sub(MARGIN).unwrap_or(now)
+});
+
+pub(crate) fn now() -> Instant {
+    from_std(StdInstant::now())
+}
+
+/// The same point for this clock; its epoch if it is earlier than that.
+pub(crate) fn from_std(instant: StdInstant) -> Instant {
+    let since = instant.saturating_duration_since(*EPOCH);
+    Instant::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// The same point for the operating system; `None` means "never", or too far away to be told apart from it.
+pub(crate) fn to_std(instant: Instant) -> Option<StdInstant> {
+    if instant == Instant::MAX { None } else { EPOCH.checked_add(Duration::from_nanos(instant.as_nanos())) }
+}

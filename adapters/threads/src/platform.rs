@@ -1,0 +1,86 @@
+//! [`Threads`]: the platform.
+
+use core::future::Future;
+use core::hint;
+use std::thread;
+
+use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
+use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Timed};
+
+use crate::seat::patience;
+use crate::{ThreadsTimer, block_on, block_on_until, priority};
+
+/// The platform of plain threads: a lock that spins briefly and then parks, a monotonic clock, blocking.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Threads;
+
+impl Platform for Threads {
+    type RawMutex = LockApiRawMutex<parking_lot::RawMutex>;
+    const FAST_PATH: bool = true;
+
+    fn ambient_priority() -> Priority {
+        priority::current()
+    }
+}
+
+impl Timed for Threads {
+    type Timer = ThreadsTimer;
+    const TIMER: ThreadsTimer = ThreadsTimer;
+}
+
+impl Blocking for Threads {
+    fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
+        for _ in 0..patience::ATTEMPTS {
+            if let Some(value) = attempt() {
+                return Some(value);
+            }
+            for _ in 0..patience::SPINS_BETWEEN_ATTEMPTS {
+                hint::spin_loop();
+            }
+        }
+        for _ in 0..patience::YIELDING_ATTEMPTS {
+            thread::yield_now();
+            if let Some(value) = attempt() {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        block_on(future)
+    }
+
+    fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+        block_on_until(deadline, future)
+    }
+
+    fn now() -> Instant {
+        ThreadsTimer.now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spinning_gives_up_and_takes_what_comes() {
+        let mut attempts = 0;
+        assert_eq!(
+            Threads::spin(|| {
+                attempts += 1;
+                None::<()>
+            }),
+            None
+        );
+        let all = attempts;
+        assert!(all > 1);
+        attempts = 0;
+        let last = Threads::spin(|| {
+            attempts += 1;
+            (attempts == all).then_some(attempts)
+        });
+        assert_eq!(last, Some(all));
+    }
+}

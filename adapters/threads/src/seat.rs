@@ -1,0 +1,241 @@
+//! [`Seat`]: where a thread waits. [`Signal`]: what the rest of the world knows of it.
+//!
+//! ```text
+//!             notify               notify, which unparks
+//!   IDLE ──────────────► NOTIFIED ◄────────────── PARKED
+//!     ▲                    │   the thread takes it    ▲
+//!     ├────────────────────┘                          │
+//!     └───────────────────────────────────────────────┘
+//!          the thread parks; the time is up
+//! ```
+//!
+//! Only the thread itself leaves NOTIFIED or enters PARKED. A notification is taken by a swap, never by a
+//! store: the swap reads the newest notification, so the poll after it sees what every notifier did before.
+//! The parker's token only ends a sleep; whether there was a notification, the state alone says. So a stray
+//! token costs a look at the state, and cannot lose anything.
+
+use core::hint;
+use core::sync::atomic::{AtomicU8, Ordering};
+use core::task::Waker;
+use std::sync::Arc;
+use std::task::Wake;
+use std::thread;
+
+use crossbeam_utils::sync::{Parker, Unparker};
+use tidegate_core::Instant;
+
+use crate::clock;
+use crate::sleepers::Sleepers;
+
+/// How long a thread hopes before it parks.
+///
+/// For orientation, on a 3.85 GHz machine: a pause takes 11 ns, a yield to nobody 162 ns, a cache line from
+/// another core 150 ns, and to be woken from a park 24 µs. Little spinning before the first yield, because on
+/// a single core it only keeps the other thread from running.
+pub(crate) mod patience {
+    /// Pauses before the first yield, when waiting for a notification.
+    pub(crate) const SPINS: u32 = 12;
+    /// Yields before the park.
+    pub(crate) const YIELDS: u32 = 16;
+
+    /// Attempts of `Threads::spin` before its first yield.
+    pub(crate) const ATTEMPTS: u32 = 6;
+    /// Pauses after each of them.
+    pub(crate) const SPINS_BETWEEN_ATTEMPTS: u32 = 4;
+    /// Further attempts, each after a yield.
+    pub(crate) const YIELDING_ATTEMPTS: u32 = 2;
+}
+
+const IDLE: u8 = 0;
+const NOTIFIED: u8 = 1;
+const PARKED: u8 = 2;
+
+/// What wakes the thread in one seat, and the sleepers which that thread looks after while it waits.
+pub(crate) struct Signal {
+    state: AtomicU8,
+    unparker: Unparker,
+    sleepers: Sleepers,
+}
+
+impl Signal {
+    pub(crate) fn notify(&self) {
+        if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+            self.unparker.unpark();
+        }
+    }
+
+    fn is_notified(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == NOTIFIED
+    }
+
+    fn take_notification(&self) {
+        self.state.swap(IDLE, Ordering::AcqRel);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_parked(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == PARKED
+    }
+
+    pub(crate) fn sleepers(&self) -> &Sleepers {
+        &self.sleepers
+    }
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.notify();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.notify();
+    }
+}
+
+/// Where one thread waits.
+pub(crate) struct Seat {
+    parker: Parker,
+    signal: Arc<Signal>,
+    waker: Waker,
+}
+
+impl Seat {
+    pub(crate) fn new() -> Self {
+        let parker = Parker::new();
+        let signal = Arc::new(Signal {
+            state: AtomicU8::new(IDLE),
+            unparker: parker.unparker().clone(),
+            sleepers: Sleepers::default(),
+        });
+        let waker = Waker::from(Arc::clone(&signal));
+        Self { parker, signal, waker }
+    }
+
+    pub(crate) fn signal(&self) -> &Arc<Signal> {
+        &self.signal
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// Waits for a notification; `false` if `deadline` came first. Takes the notification, if any, either way.
+    pub(crate) fn wait(&self, deadline: Instant) -> bool {
+        let time_is_up = deadline != Instant::MAX && clock::now() >= deadline;
+        let in_time = !time_is_up && (self.linger() || self.sleep(deadline));
+        self.signal.take_notification();
+        in_time
+    }
+
+    /// Looks after the sleepers until the next notification.
+    pub(crate) fn attend(&self) {
+        self.sleep(Instant::MAX);
+        self.signal.take_notification();
+    }
+
+    /// Hopes that a notification is about to come; says whether it did.
+    fn linger(&self) -> bool {
+        for _ in 0..patience::SPINS {
+            if self.signal.is_notified() {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        for _ in 0..patience::YIELDS {
+            if self.signal.is_notified() {
+                return true;
+            }
+            thread::yield_now();
+        }
+        false
+    }
+
+    /// Sleeps until there is a notification, and wakes the sleepers that become due; `false` if `deadline`
+    /// came first.
+    fn sleep(&self, deadline: Instant) -> bool {
+        loop {
+            if self.park(deadline.min(self.signal.sleepers.next_deadline())) {
+                return true;
+            }
+            let now = clock::now();
+            self.signal.sleepers.wake_due(now);
+            if now >= deadline {
+                return self.signal.is_notified();
+            }
+        }
+    }
+
+    /// Parks until there is a notification; `false` if `until` came first.
+    fn park(&self, until: Instant) -> bool {
+        let state = &self.signal.state;
+        if state.compare_exchange(IDLE, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return true;
+        }
+        let wake_up = clock::to_std(until);
+        loop {
+            match wake_up {
+                Some(wake_up) => self.parker.park_deadline(wake_up),
+                None => self.parker.park(),
+            }
+            if self.signal.is_notified() {
+                return true;
+            }
+            if wake_up.is_some() && clock::now() >= until {
+                return state.compare_exchange(PARKED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_err();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn soon() -> Instant {
+        clock::now() + Duration::from_millis(2)
+    }
+
+    #[test]
+    fn a_stray_token_ends_no_wait() {
+        let seat = Seat::new();
+        seat.signal.unparker.unpark();
+        assert!(!seat.wait(soon()));
+        seat.signal.unparker.unpark();
+        seat.signal.notify();
+        assert!(seat.wait(Instant::MAX));
+        assert!(!seat.wait(soon()));
+    }
+
+    #[test]
+    fn a_notification_is_taken_once_and_kept_until_then() {
+        let seat = Seat::new();
+        seat.signal.notify();
+        seat.signal.notify();
+        assert!(seat.wait(Instant::MAX));
+        assert!(!seat.wait(soon()));
+        seat.signal.notify();
+        assert!(seat.wait(Instant::MAX));
+    }
+
+    #[test]
+    fn a_parked_thread_is_woken() {
+        let seat = Seat::new();
+        let signal = Arc::clone(seat.signal());
+        let waiting = thread::spawn(move || seat.wait(Instant::MAX));
+        while !signal.is_parked() {
+            thread::yield_now();
+        }
+        signal.notify();
+        assert!(waiting.join().unwrap());
+        assert_eq!(signal.state.load(Ordering::Relaxed), IDLE);
+    }
+
+    #[test]
+    fn a_wait_cut_short_leaves_the_seat_as_it_was() {
+        let seat = Seat::new();
+        assert!(!seat.wait(soon()));
+        assert_eq!(seat.signal.state.load(Ordering::Relaxed), IDLE);
+    }
+}

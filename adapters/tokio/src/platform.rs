@@ -1,0 +1,47 @@
+//! [`Tokio`]: the platform.
+
+use core::future::Future;
+
+use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
+use tidegate_core::{Blocking, Instant, Platform, Priority, Timed};
+use tidegate_threads::{Threads, priority};
+
+use crate::TokioTimer;
+
+/// The platform of a tokio server: a lock that spins briefly and then parks, tokio's time, and the blocking side
+/// of [`Threads`] for threads outside of the runtime and for `spawn_blocking`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tokio;
+
+impl Platform for Tokio {
+    type RawMutex = LockApiRawMutex<parking_lot::RawMutex>;
+    const FAST_PATH: bool = true;
+
+    fn ambient_priority() -> Priority {
+        priority::current()
+    }
+}
+
+impl Timed for Tokio {
+    type Timer = TokioTimer;
+    const TIMER: TokioTimer = TokioTimer;
+}
+
+impl Blocking for Tokio {
+    fn spin<T>(attempt: impl FnMut() -> Option<T>) -> Option<T> {
+        Threads::spin(attempt)
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        Threads::block_on(future)
+    }
+
+    fn block_on_until<F: Future>(deadline: Instant, future: F) -> Option<F::Output> {
+        Threads::block_on_until(deadline, future)
+    }
+
+    /// The operating system's clock: a thread that blocks is not on tokio's, which a test may have paused.
+    fn now() -> Instant {
+        Threads::now()
+    }
+}
