@@ -1,4 +1,47 @@
-//! Who may proceed, when, and in what order.
+//! Who may proceed, when, and in what order: the core of Tidegate.
+//!
+//! This crate has no clock, no executor, no global state, no unsafe code and, without the feature `alloc`, no
+//! allocation. It is for those who bring their own surroundings: a superloop, an interrupt handler, a test. On
+//! tokio, plain threads or embassy, take the adapter of that name, which has aliases without type parameters.
+//!
+//! # Where things are
+//!
+//! | module or type | what it is |
+//! |---|---|
+//! | [`semaphore`] | a weighted priority semaphore |
+//! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
+//! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
+//! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
+//! | [`Storage`]: [`Inline`], `Heap` | where a primitive keeps what grows with use |
+//! | [`Platform`], [`Timed`], [`Blocking`] | what a binding provides |
+//!
+//! (`Heap` needs the feature `alloc`.)
+//!
+//! # Two layers, and how to drive the lower one
+//!
+//! Every primitive is a *machine* and a *handle*. The machine is a plain value: its operations take `&mut self`
+//! and, where it matters, the time; it wakes nobody. The handle is the machine behind the lock of a
+//! [`Platform`], with futures and guards.
+//!
+//! Whoever drives a machine keeps three rules:
+//!
+//! 1. After an operation, call `settle` with an empty [`WakeList`] for as long as it answers `true`.
+//! 2. Drop each list, and whatever else the machine handed out, *after* the lock is released: wakers and values
+//!    are foreign code.
+//! 3. Pass wakers that exist already: clone them before the lock is taken.
+//!
+//! # Cancel safety
+//!
+//! Dropping a future of this crate, at any point, loses no permit and no wake-up and strands no other waiter.
+//! The section `# Cancel safety` of each says more, in these grades:
+//!
+//! - **keeps nothing**: it gives its place in line up, and what was on its way to it goes to the next;
+//! - **keeps its place**: the work goes on, and asking again takes up where one left.
+//!
+//! # Features
+//!
+//! `alloc` (`Heap` storage), `critical-section` (a [`Platform`] for interrupts and bare metal), `defmt`
+//! (formatting of plain values). None is on by default, and none changes what the others do.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

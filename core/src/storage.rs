@@ -1,4 +1,4 @@
-//! [`Storage`]: where a primitive keeps what grows with use, either [`Inline`] or on the [`Heap`].
+//! [`Storage`]: where a primitive keeps what grows with use, either [`Inline`] or on the heap.
 //!
 //! A storage gives one thing, a [`Buffer`]: an array with a length. Everything with more structure (the
 //! slab of waiters, rings, tables) is written once on top of it.

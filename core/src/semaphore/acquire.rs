@@ -137,6 +137,9 @@ impl<R: SemaphoreRef> Drop for Acquire<R> {
 
 impl<R: SemaphoreRef> fmt::Debug for Acquire<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire").field("permits", &self.permits).field("queued", &self.place.is_some()).finish()
+        f.debug_struct("Acquire")
+            .field("permits", &self.permits)
+            .field("waits", &self.place.is_some())
+            .finish_non_exhaustive()
     }
 }

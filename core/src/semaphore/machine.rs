@@ -24,10 +24,10 @@ use core::fmt;
 use super::config::{Config, HeadOfLine};
 use super::error::{AcquireError, TooManyPermits, TryAcquireError};
 use super::word::{MAX_PERMITS, Ticket};
+use crate::Priority;
 use crate::storage::Storage;
 use crate::wait_queue::{WaitQueue, WaiterKey};
 use crate::wake::{Wake, WakeList};
-use crate::Priority;
 
 struct Waiter<W> {
     /// `None` once it has been handed out to be woken.
@@ -37,6 +37,9 @@ struct Waiter<W> {
     /// How many grants it has let pass at the head of the line.
     passed: u32,
 }
+
+/// Somebody to be woken; without a waker it is about to poll anyway, or to register one.
+struct Woken<W>(Option<W>);
 
 /// The answer to [`Machine::acquire`].
 #[derive(Debug, PartialEq, Eq)]
@@ -332,17 +335,13 @@ impl<W, S: Storage> Machine<W, S> {
         if self.turn == Some(key) {
             self.turn = None;
         }
-        match self.line.remove(key) {
-            Some(waiter) => {
-                // The one behind it may want less.
-                self.unsettled = true;
-                waiter.waker
-            }
-            None => {
-                self.release(permits);
-                None
-            }
-        }
+        let Some(waiter) = self.line.remove(key) else {
+            self.release(permits);
+            return None;
+        };
+        // The one behind it may want less.
+        self.unsettled = true;
+        waiter.waker
     }
 
     /// Gives back permits that were acquired. Call [`settle`](Self::settle) afterwards.
@@ -420,12 +419,8 @@ impl<W, S: Storage> Machine<W, S> {
             if wakes.is_full() {
                 return true;
             }
-            let Some(woken) = self.settle_one() else { break };
-            // Without a waker it is about to poll, or to register one.
-            if let Some(waker) = woken
-                && wakes.push(waker).is_err()
-            {
-                unreachable!("there was room, and one was added");
+            if !self.settle_one(wakes) {
+                break;
             }
         }
         self.unsettled = false;
@@ -433,29 +428,54 @@ impl<W, S: Storage> Machine<W, S> {
         false
     }
 
-    /// Grants, refuses or calls up one waiter, and answers its waker; `None` if none is to be.
+    /// Grants, refuses or calls up one waiter, if one is to be, and adds its waker to a list with room.
     #[inline]
-    fn settle_one(&mut self) -> Option<Option<W>> {
+    fn settle_one(&mut self, wakes: &mut WakeList<W>) -> bool
+    where
+        W: Wake,
+    {
+        let woken = if self.closed {
+            self.refuse_front()
+        } else if self.barging {
+            self.call_front()
+        } else {
+            self.grant_next()
+        };
+        let Some(Woken(waker)) = woken else { return false };
+        if let Some(waker) = waker
+            && wakes.push(waker).is_err()
+        {
+            unreachable!("the list has room");
+        }
+        true
+    }
+
+    fn refuse_front(&mut self) -> Option<Woken<W>> {
+        let front = self.line.front()?;
+        self.line.leave(front).map(|waiter| Woken(waiter.waker.take()))
+    }
+
+    /// Barging: wakes the first in line to try, unless somebody is trying.
+    fn call_front(&mut self) -> Option<Woken<W>> {
+        if self.turn.is_some() {
+            return None;
+        }
         let permits = self.permits;
-        if self.closed {
-            let front = self.line.front()?;
-            return self.line.leave(front).map(|waiter| waiter.waker.take());
-        }
-        if self.barging {
-            if self.turn.is_some() {
-                return None;
-            }
-            let front = self.line.front()?;
-            let waiter = self.line.get_mut(front).filter(|waiter| waiter.permits <= permits)?;
-            self.turn = Some(front);
-            return Some(waiter.waker.take());
-        }
+        let front = self.line.front()?;
+        let waiter = self.line.get_mut(front).filter(|waiter| waiter.permits <= permits)?;
+        self.turn = Some(front);
+        Some(Woken(waiter.waker.take()))
+    }
+
+    #[inline]
+    fn grant_next(&mut self) -> Option<Woken<W>> {
+        let permits = self.permits;
         let granted = match self.line.grant_front_if(|waiter| waiter.permits <= permits) {
             Some(granted) => granted,
             None => self.grant_behind()?,
         };
         self.permits -= granted.permits;
-        Some(granted.waker)
+        Some(Woken(granted.waker))
     }
 
     /// Grants past a first in line that cannot be served, if it lets somebody pass.

@@ -5,7 +5,7 @@
 //!
 //! # Order
 //!
-//! The most urgent waiter first ([`Priority`]: lower is sooner), then first come, first served. A permit that
+//! The most urgent waiter first ([`Priority`](crate::Priority): lower is sooner), then first come, first served. A permit that
 //! comes back is handed to the first in line, so nobody who comes later overtakes it. [`Config`] has the
 //! choices: whether a request for many permits may be passed by small ones ([`HeadOfLine`]), how often a
 //! waiter may be bypassed by more urgent ones, and barging for throughput.
@@ -378,7 +378,8 @@ impl<P: Timed, S: Storage> Semaphore<P, S> {
         async move {
             let mut acquire = pin!(self.acquire());
             // No timer for those who need not wait.
-            if let Poll::Ready(granted) = core::future::poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await {
+            if let Poll::Ready(granted) = core::future::poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await
+            {
                 return granted;
             }
             match timeout_at(&P::TIMER, deadline, acquire).await {

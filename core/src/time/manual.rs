@@ -188,9 +188,10 @@ impl<P: Platform, S: Storage> Future for ManualSleep<'_, P, S> {
 impl<P: Platform, S: Storage> Drop for ManualSleep<'_, P, S> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let removed = self.clock.state.with(|state| {
-                state.sleepers.index_of(key).and_then(|place| state.sleepers.remove(place))
-            });
+            let removed = self
+                .clock
+                .state
+                .with(|state| state.sleepers.index_of(key).and_then(|place| state.sleepers.remove(place)));
             drop(removed);
         }
     }

@@ -155,8 +155,9 @@ impl<S: Storage> Classes<S> {
 
     /// Inserts a leaf for `key` beside the subtree that shares its bits above the one where `nearest` differs.
     fn insert_fork(&mut self, key: u32, nearest: u32) -> Option<u32> {
-        #[expect(clippy::cast_possible_truncation, reason = "the keys differ, so it is at most 31")]
-        let bit = (31 - (key ^ nearest).leading_zeros()) as u8;
+        // The keys differ, so there is such a bit.
+        #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
+        let bit = (key ^ nearest).checked_ilog2()? as u8;
         let mut place = Place::Root;
         while let Link::Fork(fork) = self.link(place)
             && self.fork(fork).bit > bit

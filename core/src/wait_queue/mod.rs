@@ -375,6 +375,9 @@ impl<T, S: Storage> Default for WaitQueue<T, S> {
 
 impl<T, S: Storage> fmt::Debug for WaitQueue<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WaitQueue").field("len", &self.len).field("max_bypass", &self.max_bypass).finish()
+        f.debug_struct("WaitQueue")
+            .field("len", &self.len)
+            .field("max_bypass", &self.max_bypass)
+            .finish_non_exhaustive()
     }
 }

@@ -70,10 +70,13 @@ proptest! {
         let mut model = Model::default();
         for step in steps {
             match step {
-                Step::Push(priority) => match line.push(Priority(priority), 0) {
-                    Ok(key) => model.waiters.push((Priority(priority), 0, key)),
-                    Err(_) => prop_assert_eq!(model.waiters.len(), 24),
-                },
+                Step::Push(priority) => {
+                    if let Ok(key) = line.push(Priority(priority), 0) {
+                        model.waiters.push((Priority(priority), 0, key));
+                    } else {
+                        prop_assert_eq!(model.waiters.len(), 24);
+                    }
+                }
                 Step::Grant(by_key) => {
                     prop_assert_eq!(line.grant_front_if(|_| false), None);
                     let front = line.front();
