@@ -5,9 +5,8 @@
 //! that each class has room for the one fork that its own arrival made necessary.
 //!
 //! Invariants: every class is a leaf; all but one class lend room to a fork; the fork lent by a class is an
-//! ancestor of that class's leaf; a fork's bit is lower than the bits of the forks above it.
-
-use core::mem;
+//! ancestor of that class's leaf; a fork's bit is lower than the bits of the forks above it; whatever has a
+//! fork above it knows which.
 
 use crate::Priority;
 use crate::slab::{NONE, Slab};
@@ -20,7 +19,9 @@ pub(super) struct Class {
     pub(super) tail: u32,
     /// How many grants went to more urgent classes since this one arose; kept only where somebody asks.
     pub(super) passed: u32,
-    fork: Fork,
+    /// The fork above the leaf, or `NONE`.
+    above: u32,
+    lent: Fork,
 }
 
 impl Class {
@@ -31,25 +32,24 @@ impl Class {
 
 #[derive(Clone, Copy)]
 struct Fork {
+    /// The bit that decides, or `UNUSED`.
     bit: u8,
+    /// The fork above, or `NONE`.
+    above: u32,
     /// Where keys go that have the bit clear, and where they go that have it set.
     children: [Link; 2],
 }
 
-const NO_FORK: Fork = Fork { bit: 0, children: [Link::None; 2] };
+/// Room lent to nobody.
+const NO_FORK: Fork = Fork { bit: UNUSED, above: NONE, children: [Link::None; 2] };
+const UNUSED: u8 = 32;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
     None,
     Leaf(u32),
+    /// The fork that this class lends room to.
     Fork(u32),
-}
-
-/// Where a link stands.
-#[derive(Clone, Copy)]
-enum Place {
-    Root,
-    Child(u32, usize),
 }
 
 /// With the sign bit flipped, unsigned order is the order of the priorities.
@@ -100,73 +100,72 @@ impl<S: Storage> Classes<S> {
 
     /// The class next in urgency after `class`.
     pub(super) fn after(&self, class: u32) -> Option<u32> {
-        let key = self.slab.at(class)?.key;
-        let mut link = self.root;
-        let mut later = Link::None;
-        while let Link::Fork(fork) = link {
-            let Fork { bit, children } = self.fork(fork);
+        let Class { key, above, .. } = *self.slab.at(class)?;
+        let mut fork = above;
+        // Up to the first fork that has a less urgent side than this one.
+        while fork != NONE {
+            let Fork { bit, above, children } = self.fork(fork);
             if side(key, bit) == 0 {
-                later = children[1];
+                return self.most_urgent_under(children[1]);
             }
-            link = children[side(key, bit)];
+            fork = above;
         }
-        self.most_urgent_under(later)
+        None
     }
 
     /// The class of `priority`, made if there is none. `None` if the storage is full.
+    #[inline]
     pub(super) fn find_or_insert(&mut self, priority: Priority) -> Option<u32> {
         let key = key_of(priority);
-        if let Some(class) = self.slab.at(self.recent)
-            && class.key == key
-        {
-            return Some(self.recent);
+        if self.slab.at(self.recent).is_none_or(|recent| recent.key != key) {
+            self.recent = self.find_or_insert_key(key)?;
         }
-        let class = match self.nearest(key) {
-            None => {
-                let class = self.insert_leaf(key, NO_FORK)?;
-                self.root = Link::Leaf(class);
-                self.first = class;
-                class
-            }
-            Some((nearest, found)) if found == key => nearest,
-            Some((_, found)) => self.insert_fork(key, found)?,
-        };
-        self.recent = class;
-        Some(class)
+        Some(self.recent)
     }
 
-    /// The leaf that a descent by `key` ends at, and its key.
-    fn nearest(&self, key: u32) -> Option<(u32, u32)> {
+    fn find_or_insert_key(&mut self, key: u32) -> Option<u32> {
         let mut link = self.root;
         while let Link::Fork(fork) = link {
-            let Fork { bit, children } = self.fork(fork);
+            let Fork { bit, children, .. } = self.fork(fork);
             link = children[side(key, bit)];
         }
-        match link {
-            Link::Leaf(class) => Some((class, self.slab.at(class)?.key)),
-            _ => None,
+        let Link::Leaf(nearest) = link else {
+            let class = self.insert_leaf(key)?;
+            self.root = Link::Leaf(class);
+            self.first = class;
+            return Some(class);
+        };
+        // Of all keys, the nearest has the most bits in common from the top.
+        let difference = key ^ self.slab.at(nearest)?.key;
+        match difference.checked_ilog2() {
+            None => Some(nearest),
+            #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
+            Some(bit) => self.insert_beside(key, nearest, bit as u8),
         }
     }
 
-    fn insert_leaf(&mut self, key: u32, fork: Fork) -> Option<u32> {
-        let class = Class { key, head: NONE, tail: NONE, passed: 0, fork };
+    fn insert_leaf(&mut self, key: u32) -> Option<u32> {
+        let class = Class { key, head: NONE, tail: NONE, passed: 0, above: NONE, lent: NO_FORK };
         self.slab.insert(class).ok().map(|key| key.index)
     }
 
-    /// Inserts a leaf for `key` beside the subtree that shares its bits above the one where `nearest` differs.
-    fn insert_fork(&mut self, key: u32, nearest: u32) -> Option<u32> {
-        // The keys differ, so there is such a bit.
-        #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
-        let bit = (key ^ nearest).checked_ilog2()? as u8;
-        let mut place = Place::Root;
-        while let Link::Fork(fork) = self.link(place)
-            && self.fork(fork).bit > bit
-        {
-            place = Place::Child(fork, side(key, self.fork(fork).bit));
+    /// Inserts a leaf beside the subtree around `nearest` whose keys agree with it above `bit`.
+    fn insert_beside(&mut self, key: u32, nearest: u32, bit: u8) -> Option<u32> {
+        let class = self.insert_leaf(key)?;
+        let mut subtree = Link::Leaf(nearest);
+        let mut above = self.above(subtree);
+        while above != NONE && self.fork(above).bit < bit {
+            subtree = Link::Fork(above);
+            above = self.above(subtree);
         }
-        let class = self.insert_leaf(key, Fork { bit, children: [self.link(place); 2] })?;
-        self.set_link(Place::Child(class, side(key, bit)), Link::Leaf(class));
-        self.set_link(place, Link::Fork(class));
+        let mut children = [subtree; 2];
+        children[side(key, bit)] = Link::Leaf(class);
+        if let Some(class) = self.slab.at_mut(class) {
+            class.lent = Fork { bit, above: NONE, children };
+        }
+        self.hang(key, above, Link::Fork(class));
+        self.set_above(Link::Leaf(class), class);
+        self.set_above(subtree, class);
         if self.slab.at(self.first).is_none_or(|first| key < first.key) {
             self.first = class;
         }
@@ -175,42 +174,36 @@ impl<S: Storage> Classes<S> {
 
     /// Removes an empty class.
     pub(super) fn remove(&mut self, class: u32) {
-        let Some(key) = self.slab.at(class).map(|class| class.key) else { return };
-        // Where the links to the fork above the leaf and to the fork lent by this class stand.
-        let mut parent = None;
-        let mut lent = None;
-        let mut place = Place::Root;
-        while let Link::Fork(fork) = self.link(place) {
-            if fork == class {
-                lent = Some(place);
-            }
-            parent = Some((place, fork));
-            place = Place::Child(fork, side(key, self.fork(fork).bit));
-        }
-        match parent {
-            None => self.root = Link::None,
-            Some((above, parent)) => {
-                let Fork { bit, children } = self.fork(parent);
-                self.set_link(above, children[1 - side(key, bit)]);
-                // The room of the fork just removed takes in the one that this class lent room to.
-                if let Some(lent) = lent
-                    && parent != class
-                {
-                    let moved = self.fork(class);
-                    if let Some(room) = self.slab.at_mut(parent) {
-                        room.fork = moved;
-                    }
-                    self.set_link(lent, Link::Fork(parent));
+        let Some(&Class { key, above: parent, lent, .. }) = self.slab.at(class) else { return };
+        let mut sibling = Link::None;
+        if parent == NONE {
+            self.root = Link::None;
+        } else {
+            let Fork { bit, above, children } = self.fork(parent);
+            sibling = children[1 - side(key, bit)];
+            self.hang(key, above, sibling);
+            // The room of the fork just removed takes in the one that this class lends room to.
+            if parent != class && lent.bit != UNUSED {
+                // Read anew: the sibling may just have been hung below it.
+                let moved = self.fork(class);
+                if let Some(room) = self.slab.at_mut(parent) {
+                    room.lent = moved;
                 }
+                self.hang(key, moved.above, Link::Fork(parent));
+                self.set_above(moved.children[0], parent);
+                self.set_above(moved.children[1], parent);
+            } else if let Some(room) = self.slab.at_mut(parent) {
+                room.lent = NO_FORK;
             }
         }
-        self.slab.remove(class);
+        if self.first == class {
+            // It was the leftmost leaf, so the next is the leftmost beside it.
+            self.first = self.most_urgent_under(sibling).unwrap_or(NONE);
+        }
         if self.recent == class {
             self.recent = NONE;
         }
-        if self.first == class {
-            self.first = self.most_urgent_under(self.root).unwrap_or(NONE);
-        }
+        self.slab.remove(class);
     }
 
     fn most_urgent_under(&self, mut link: Link) -> Option<u32> {
@@ -223,59 +216,73 @@ impl<S: Storage> Classes<S> {
         }
     }
 
+    #[inline]
     fn fork(&self, lender: u32) -> Fork {
-        self.slab.at(lender).map_or(NO_FORK, |class| class.fork)
+        self.slab.at(lender).map_or(NO_FORK, |class| class.lent)
     }
 
-    fn link(&self, place: Place) -> Link {
-        match place {
-            Place::Root => self.root,
-            Place::Child(fork, side) => self.fork(fork).children[side],
+    /// Hangs `link` where the path of `key` goes on below the fork `above`, or at the root.
+    fn hang(&mut self, key: u32, above: u32, link: Link) {
+        match self.slab.at_mut(above) {
+            Some(class) => class.lent.children[side(key, class.lent.bit)] = link,
+            None => self.root = link,
+        }
+        self.set_above(link, above);
+    }
+
+    fn above(&self, link: Link) -> u32 {
+        match link {
+            Link::None => NONE,
+            Link::Leaf(class) => self.slab.at(class).map_or(NONE, |class| class.above),
+            Link::Fork(lender) => self.fork(lender).above,
         }
     }
 
-    fn set_link(&mut self, place: Place, link: Link) {
-        let slot = match place {
-            Place::Root => &mut self.root,
-            Place::Child(fork, side) => match self.slab.at_mut(fork) {
-                Some(class) => &mut class.fork.children[side],
-                None => return,
-            },
-        };
-        let _ = mem::replace(slot, link);
+    fn set_above(&mut self, link: Link, above: u32) {
+        let (Link::Leaf(index) | Link::Fork(index)) = link else { return };
+        if let Some(class) = self.slab.at_mut(index) {
+            match link {
+                Link::Fork(_) => class.lent.above = above,
+                _ => class.above = above,
+            }
+        }
     }
 
     /// Checks the invariants named at the top of this file; answers how many classes there are.
     #[cfg(any(test, debug_assertions))]
     pub(super) fn check(&self) -> u32 {
-        fn walk<S: Storage>(classes: &Classes<S>, link: Link, below: u8, lenders: &mut u32) -> (u32, u32, u32) {
-            match link {
-                Link::None => (0, 0, 0),
-                Link::Leaf(class) => {
-                    let class = classes.slab.at(class);
-                    debug_assert!(class.is_some_and(|class| class.head != NONE), "every class is a leaf in use");
-                    let key = class.map_or(0, |class| class.key);
-                    (1, key, key)
-                }
-                Link::Fork(lender) => {
-                    let Fork { bit, children } = classes.fork(lender);
-                    debug_assert!(bit < below, "bits fall on the way down");
-                    *lenders += 1;
-                    let (low_count, low_min, low_max) = walk(classes, children[0], bit, lenders);
-                    let (high_count, high_min, high_max) = walk(classes, children[1], bit, lenders);
-                    debug_assert!(low_count > 0 && high_count > 0, "a fork has two sides");
-                    debug_assert!(low_max < high_min, "the sides are in order");
-                    (low_count + high_count, low_min, high_max)
-                }
-            }
-        }
-        let mut lenders = 0;
-        let (count, most_urgent, _) = walk(self, self.root, 32, &mut lenders);
-        debug_assert_eq!(lenders, count.saturating_sub(1), "all classes but one lend room to a fork");
+        let mut forks = 0;
+        let (count, most_urgent, _) = self.check_under(self.root, NONE, UNUSED, &mut forks);
+        debug_assert_eq!(forks, count.saturating_sub(1), "all classes but one lend room to a fork");
         debug_assert_eq!(count > 0, self.first != NONE, "the first is known");
         if let Some(first) = self.slab.at(self.first) {
             debug_assert_eq!(first.key, most_urgent, "the first is the most urgent");
         }
         count
+    }
+
+    /// Answers the number of leaves, and their least and their greatest key.
+    #[cfg(any(test, debug_assertions))]
+    fn check_under(&self, link: Link, above: u32, below: u8, forks: &mut u32) -> (u32, u32, u32) {
+        debug_assert_eq!(self.above(link), above, "what has a fork above it knows which");
+        match link {
+            Link::None => (0, 0, 0),
+            Link::Leaf(class) => {
+                let class = self.slab.at(class);
+                debug_assert!(class.is_some_and(|class| class.head != NONE), "every class is a leaf in use");
+                let key = class.map_or(0, |class| class.key);
+                (1, key, key)
+            }
+            Link::Fork(lender) => {
+                let Fork { bit, children, .. } = self.fork(lender);
+                debug_assert!(bit < below, "bits fall on the way down");
+                *forks += 1;
+                let (low_count, low_min, low_max) = self.check_under(children[0], lender, bit, forks);
+                let (high_count, high_min, high_max) = self.check_under(children[1], lender, bit, forks);
+                debug_assert!(low_count > 0 && high_count > 0, "a fork has two sides");
+                debug_assert!(low_max < high_min, "the sides are in order");
+                (low_count + high_count, low_min, high_max)
+            }
+        }
     }
 }

@@ -1,0 +1,108 @@
+//! Batches of many tasks on a tokio runtime.
+
+use core::future::{Future, pending};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
+use super::batch::Batch;
+
+/// How many threads run the tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Workers {
+    One,
+    Two,
+}
+
+impl Workers {
+    pub(crate) const fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    /// A runtime without timer and I/O: polling those between tasks is not what is measured.
+    pub(crate) fn runtime(self) -> Runtime {
+        let runtime = match self {
+            Self::One => Builder::new_current_thread().build(),
+            Self::Two => Builder::new_multi_thread().worker_threads(2).build(),
+        };
+        runtime.expect("threads can be had")
+    }
+}
+
+/// Fewer, and the ends of the race would weigh in: nobody queues up after their last round.
+const MIN_ROUNDS: u64 = 16;
+
+/// Where the tasks of a batch meet.
+struct Line {
+    arrived: AtomicUsize,
+    running: AtomicUsize,
+    finish: OnceLock<Instant>,
+    done: Notify,
+}
+
+/// A task's place in the line; dropped when its work is done, or has panicked.
+struct Place(Arc<Line>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.finish.get_or_init(Instant::now);
+            self.0.done.notify_one();
+        }
+    }
+}
+
+/// Shares `operations` out among `tasks` tasks, each given its index and its rounds.
+///
+/// `gate` is awaited first, and what it gives holds everyone up; it is dropped when all tasks have started, and
+/// from there to the end of the last task's work the time counts. Tasks end outside of that time.
+pub(crate) fn race_tasks<G, T>(
+    runtime: &Runtime,
+    tasks: usize,
+    operations: u64,
+    gate: impl Future<Output = G>,
+    task: impl Fn(usize, u64) -> T,
+) -> Batch
+where
+    T: Future<Output = ()> + Send + 'static,
+{
+    let rounds = operations.div_ceil(tasks as u64).max(MIN_ROUNDS);
+    let line = Arc::new(Line {
+        arrived: AtomicUsize::new(0),
+        running: AtomicUsize::new(tasks),
+        finish: OnceLock::new(),
+        done: Notify::new(),
+    });
+    runtime.block_on(async {
+        let gate = gate.await;
+        let mut handles = Vec::with_capacity(tasks);
+        for index in 0..tasks {
+            let (place, body) = (Place(line.clone()), task(index, rounds));
+            handles.push(tokio::spawn(async move {
+                place.0.arrived.fetch_add(1, Ordering::Relaxed);
+                body.await;
+                drop(place);
+                pending::<()>().await;
+            }));
+        }
+        while line.arrived.load(Ordering::Relaxed) < tasks {
+            yield_now().await;
+        }
+        let start = Instant::now();
+        drop(gate);
+        line.done.notified().await;
+        for handle in handles {
+            handle.abort();
+            assert!(handle.await.is_err_and(|error| error.is_cancelled()), "a contender panicked");
+        }
+        let finish = *line.finish.get().expect("set before `done`");
+        Batch { operations: rounds * tasks as u64, elapsed: finish.duration_since(start) }
+    })
+}
