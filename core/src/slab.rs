@@ -75,6 +75,18 @@ impl<T, S: Storage> Slab<T, S> {
         }
     }
 
+    /// Vacates a place and drops what is left there.
+    #[inline]
+    pub(crate) fn vacate(&mut self, index: u32) {
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
+            && let Content::Occupied(_) = slot.content
+        {
+            slot.generation = slot.generation.wrapping_add(1);
+            slot.content = Content::Vacant(self.vacant);
+            self.vacant = index;
+        }
+    }
+
     #[inline]
     pub(crate) fn at(&self, index: u32) -> Option<&T> {
         match &self.slots.as_slice().get(index as usize)?.content {

@@ -112,7 +112,9 @@ impl<W: Wake> WakeList<W> {
         }
 
         // They are taken from the end.
-        self.wakes.reverse();
+        if self.wakes.len() > 1 {
+            self.wakes.reverse();
+        }
         let rest = Rest(&mut self.wakes);
         while let Some(wake) = rest.0.pop() {
             wake.wake();

@@ -106,6 +106,8 @@ pub struct Machine<W, S: Storage> {
     turn: Option<WaiterKey>,
     /// The ticket of whoever comes next.
     next_ticket: Ticket,
+    /// Whoever had a ticket before this one has been served, or has gone.
+    served: Ticket,
     /// Something has happened that somebody in line may profit from.
     unsettled: bool,
     line: WaitQueue<Waiter<W>, S>,
@@ -137,6 +139,7 @@ impl<W, S: Storage> Machine<W, S> {
             barging: config.barging,
             turn: None,
             next_ticket: 0,
+            served: 0,
             unsettled: false,
             line,
         }
@@ -183,20 +186,9 @@ impl<W, S: Storage> Machine<W, S> {
     }
 
     /// A bound: whoever waited under a ticket before it, and still is there, has been granted its permits.
-    ///
-    /// `None` if this cannot be said by a bound.
     #[inline]
-    pub(super) fn served(&self) -> Option<Ticket> {
-        if self.closed || self.barging {
-            return None;
-        }
-        if self.line.is_empty() {
-            return Some(self.next_ticket);
-        }
-        if self.line.has_one_priority() {
-            return self.line.get(self.line.front()?).map(|oldest| oldest.ticket);
-        }
-        None
+    pub(super) const fn served(&self) -> Ticket {
+        self.served
     }
 
     /// Takes permits here and now, if a request to wait for them would not have to wait.
@@ -469,13 +461,22 @@ impl<W, S: Storage> Machine<W, S> {
 
     #[inline]
     fn grant_next(&mut self) -> Option<Woken<W>> {
-        let permits = self.permits;
-        let granted = match self.line.grant_front_if(|waiter| waiter.permits <= permits) {
-            Some(granted) => granted,
-            None => self.grant_behind()?,
+        let in_order = self.line.has_one_priority();
+        let free = self.permits;
+        let granted = self.line.grant_front(|waiter| {
+            (waiter.permits <= free).then(|| (waiter.permits, waiter.ticket, waiter.waker.take()))
+        });
+        let Some((permits, ticket, waker)) = granted else {
+            let granted = self.grant_behind()?;
+            self.permits -= granted.permits;
+            return Some(Woken(granted.waker));
         };
-        self.permits -= granted.permits;
-        Some(Woken(granted.waker))
+        self.permits -= permits;
+        // The first of one priority came before all others that wait.
+        if in_order {
+            self.served = ticket.wrapping_add(1);
+        }
+        Some(Woken(waker))
     }
 
     /// Grants past a first in line that cannot be served, if it lets somebody pass.

@@ -289,22 +289,19 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
 
     #[inline]
     fn release(&self, permits: usize) {
-        let Err(rest) = self.word.give(permits) else { return };
         if Word::<P>::ENABLED {
-            return self.release_shut(rest);
+            if !self.word.give(permits) {
+                self.settle();
+            }
+            return;
         }
         let unsettled = self.locked.with(|locked| {
-            locked.machine.release(rest);
+            locked.machine.release(permits);
             locked.machine.is_unsettled()
         });
         if unsettled {
             self.settle();
         }
-    }
-
-    #[cold]
-    fn release_shut(&self, permits: usize) {
-        self.transact(&mut self.wakes(), |machine| machine.release(permits));
     }
 
     fn forget(&self, permits: usize) {
@@ -336,9 +333,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             let output = operation(machine);
             if machine.is_unsettled() {
                 wakes.rest.more = machine.settle(&mut wakes.list);
-                if let Some(bound) = machine.served() {
-                    self.word.serve(bound);
-                }
+                self.word.serve(machine.served());
             }
             if Word::<P>::ENABLED && machine.is_quiescent() {
                 self.word.open(machine.drain(), drawn);

@@ -97,15 +97,11 @@ mod imp {
             }
         }
 
-        /// Gives permits back. If they are shut, answers how many the machine is to be told of; even if none,
-        /// somebody must take the lock for the sake of those that are in the word now.
+        /// Gives permits back to a word that is [`ENABLED`](Self::ENABLED). `false` if it is shut: then the
+        /// caller must take the lock and [`draw`](Self::draw), or they would lie there unseen.
         #[inline]
-        pub(in crate::semaphore) fn give(&self, permits: usize) -> Result<(), usize> {
-            if !P::FAST_PATH {
-                return Err(permits);
-            }
-            let before = self.bits.fetch_add(permits * ONE, Ordering::Release);
-            if before & SHUT == 0 { Ok(()) } else { Err(0) }
+        pub(in crate::semaphore) fn give(&self, permits: usize) -> bool {
+            self.bits.fetch_add(permits * ONE, Ordering::Release) & SHUT == 0
         }
 
         /// Whether the machine has everything.
@@ -197,8 +193,8 @@ mod imp {
             Take::Shut
         }
 
-        pub(in crate::semaphore) fn give(&self, permits: usize) -> Result<(), usize> {
-            Err(permits)
+        pub(in crate::semaphore) fn give(&self, _permits: usize) -> bool {
+            false
         }
 
         pub(in crate::semaphore) fn is_shut(&self) -> bool {

@@ -191,29 +191,32 @@ impl<T, S: Storage> WaitQueue<T, S> {
         Some(&mut self.nodes.at_mut(index)?.item)
     }
 
-    /// Removes the waiter at the [front](Self::front) because its turn has come, if `condition` holds for it;
-    /// those it went ahead of count it.
+    /// Grants the waiter at the [front](Self::front) what it waits for, if `take` says so by answering
+    /// something; then the waiter is removed, with what `take` has left of its item, and those it went ahead of
+    /// count it.
     #[inline]
-    pub fn grant_front_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
+    pub fn grant_front<U>(&mut self, take: impl FnOnce(&mut T) -> Option<U>) -> Option<U> {
         if self.max_bypass.is_some() {
             let front = self.front()?;
-            return if condition(self.get(front)?) { self.grant(front) } else { None };
+            let taken = take(self.get_mut(front)?)?;
+            self.grant(front);
+            return Some(taken);
         }
         let first = self.classes.first()?;
         let class = self.classes.at_mut(first)?;
         let head = class.head;
-        if !condition(&self.nodes.at(head)?.item) {
-            return None;
-        }
-        let node = self.nodes.remove(head)?;
+        let node = self.nodes.at_mut(head)?;
+        let taken = take(&mut node.item)?;
+        let behind = node.behind;
+        self.nodes.vacate(head);
         self.len -= 1;
-        class.head = node.behind;
-        match self.nodes.at_mut(node.behind) {
+        class.head = behind;
+        match self.nodes.at_mut(behind) {
             Some(behind) => behind.before = NONE,
             None => self.classes.remove(first),
         }
         self.check();
-        Some(node.item)
+        Some(taken)
     }
 
     /// Removes a waiter because its turn has come; those it went ahead of count it.
