@@ -1,1 +1,116 @@
-//! Placeholder.
+//! Tidegate on [embassy](https://embassy.dev): who may proceed, when, and in what order, on a microcontroller.
+//!
+//! Everything is a `static` of a size known at compile time: no allocator, no set-up, no type parameters but
+//! the number of tasks that may wait. Time is that of the image's embassy time driver, at whatever rate it
+//! ticks.
+//!
+//! ```
+//! use core::time::Duration;
+//! use tidegate_embassy::{AcquireError, Priority, Semaphore, timeout};
+//!
+//! /// One radio; up to four tasks may wait for it.
+//! static RADIO: Semaphore<4> = Semaphore::new(1);
+//!
+//! // Each of these would be an `#[embassy_executor::task]`.
+//! async fn telemetry() -> Result<(), AcquireError> {
+//!     let _radio = RADIO.acquire().priority(Priority(10)).await?;
+//!     // … sends; whoever waits goes on when `_radio` is dropped
+//!     Ok(())
+//! }
+//!
+//! async fn alarm() -> Result<(), AcquireError> {
+//!     let _radio = RADIO.acquire().priority(Priority(-10)).await?; // before all telemetry that waits
+//!     Ok(())
+//! }
+//!
+//! /// Gives up after a while, and loses nothing but its place in line.
+//! async fn beacon() -> bool {
+//!     let turn = RADIO.acquire().priority(Priority(20));
+//!     timeout(Duration::from_millis(50), turn).await.is_ok()
+//! }
+//!
+//! /// From an interrupt handler: now or not at all.
+//! fn on_button() -> bool {
+//!     RADIO.try_acquire().is_ok()
+//! }
+//! # embassy_futures::block_on(async {
+//! #     assert_eq!((telemetry().await, alarm().await), (Ok(()), Ok(())));
+//! #     assert!(beacon().await && on_button());
+//! # });
+//! ```
+//!
+//! # Which one
+//!
+//! | | lock | shared by | a `static` |
+//! |---|---|---|---|
+//! | [`Semaphore`] | critical section | executors at several interrupt priorities, interrupt handlers | yes |
+//! | [`local::Semaphore`] | none | the tasks of one executor | no: a local of `main`, or in a `StaticCell` |
+//! | `thread_mode::Semaphore` | none | everything in thread mode of a single-core Cortex-M | yes |
+//!
+//! The last one is there on Cortex-M alone, and only if the binary turns on the feature `thread-mode`, because
+//! only the binary knows that there is a single core.
+//!
+//! Where the target has compare-and-swap, [`Semaphore`] does without the critical section while nobody waits.
+//! A Cortex-M0 has none and takes the critical section each time; the code is the same. This crate never turns
+//! on features of `portable-atomic` or `critical-section` that speak for the whole image: the image does, or
+//! its HAL.
+//!
+//! # Priorities
+//!
+//! They are passed with each request: [`Acquire::priority`]. The adapters for threads and tokio also have scopes,
+//! within which every request inherits a priority. A scope is a word in memory that is set and restored around
+//! every poll of a task; here an executor may be preempted in the middle of a poll by another one, which would
+//! find the word of the first, and storage per executor is something embassy does not offer.
+//!
+//! # Blocking
+//!
+//! There is no `acquire_blocking` here: a core that blocks runs no executor, so the task that is to give the
+//! permit back would never get to do so. In an interrupt handler use
+//! [`try_acquire`](tidegate_core::semaphore::Semaphore::try_acquire); in a superloop without an executor use
+//! `tidegate-core` alone.
+//!
+//! # Timers
+//!
+//! [`timeout`] and `acquire_timeout` put the task's own waker into the queue of the image's time driver. A
+//! driver with an integrated queue accepts the wakers of embassy's tasks only; combinators that poll with wakers
+//! of their own need one of the `generic-queue-*` features of embassy-time, as they do for embassy's own timers.
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+pub mod local;
+mod platform;
+#[cfg(all(feature = "thread-mode", cortex_m))]
+pub mod thread_mode;
+mod ticks;
+mod timer;
+
+pub use platform::Embassy;
+pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
+pub use timer::{EmbassyTimer, Sleep, timeout};
+
+use tidegate_core::semaphore;
+
+/// A weighted priority semaphore in which up to `N` tasks may wait; one more is refused with
+/// [`AcquireError::Full`].
+///
+/// ```
+/// use tidegate_embassy::{Semaphore, TryAcquireError};
+///
+/// static CHANNELS: Semaphore<8> = Semaphore::new(3);
+///
+/// let two = CHANNELS.try_acquire_many(2)?;
+/// let one = CHANNELS.try_acquire()?;
+/// assert_eq!(CHANNELS.try_acquire().err(), Some(TryAcquireError::NoPermits));
+/// drop(two);
+/// assert_eq!(CHANNELS.available_permits(), 2);
+/// # drop(one);
+/// # Ok::<(), TryAcquireError>(())
+/// ```
+pub type Semaphore<const N: usize> = semaphore::Semaphore<Embassy, Inline<N>>;
+
+/// A permit of a [`Semaphore`]. That of a `static` one is a `Permit<'static, N>`, and may be kept and sent.
+pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
+
+/// A request for permits of a [`Semaphore`], to be awaited.
+pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;

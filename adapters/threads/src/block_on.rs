@@ -242,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn what_came_in_time_is_taken_when_the_time_is_up() {
+        let mut polls = 0;
+        let second = poll_fn(|_| {
+            polls += 1;
+            if polls == 2 { Poll::Ready(polls) } else { Poll::Pending }
+        });
+        assert_eq!(block_on_until(Instant::EPOCH, second), Some(2));
+    }
+
+    #[test]
     fn until_takes_a_wake_from_another_thread() {
         let mut spawned = false;
         let value = block_on_until(

@@ -40,7 +40,7 @@
 //!
 //! # How a thread waits
 //!
-//! It spins for a fraction of a microsecond, then gives way to other threads a few times, then parks. Most
+//! It gives way to other threads a few times, looking in between whether it may go on, and then parks. Most
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
 #![forbid(unsafe_code)]
 

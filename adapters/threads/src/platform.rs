@@ -1,13 +1,12 @@
 //! [`Threads`]: the platform.
 
 use core::future::Future;
-use core::hint;
 use std::thread;
 
 use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
 use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Timed};
 
-use crate::seat::patience;
+use crate::seat::PATIENCE;
 use crate::{ThreadsTimer, block_on, block_on_until, priority};
 
 /// The platform of plain threads: a lock that spins briefly and then parks, a monotonic clock, blocking.
@@ -30,19 +29,11 @@ impl Timed for Threads {
 
 impl Blocking for Threads {
     fn spin<T>(mut attempt: impl FnMut() -> Option<T>) -> Option<T> {
-        for _ in 0..patience::ATTEMPTS {
+        for _ in 0..PATIENCE {
             if let Some(value) = attempt() {
                 return Some(value);
             }
-            for _ in 0..patience::SPINS_BETWEEN_ATTEMPTS {
-                hint::spin_loop();
-            }
-        }
-        for _ in 0..patience::YIELDING_ATTEMPTS {
             thread::yield_now();
-            if let Some(value) = attempt() {
-                return Some(value);
-            }
         }
         None
     }

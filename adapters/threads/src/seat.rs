@@ -14,7 +14,6 @@
 //! The parker's token only ends a sleep; whether there was a notification, the state alone says. So a stray
 //! token costs a look at the state, and cannot lose anything.
 
-use core::hint;
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::Waker;
 use std::sync::Arc;
@@ -27,24 +26,13 @@ use tidegate_core::Instant;
 use crate::clock;
 use crate::sleepers::Sleepers;
 
-/// How long a thread hopes before it parks.
+/// How often a thread gives way to others, and looks again, before it does the next costlier thing: before it
+/// takes its place in line, and once more before it parks.
 ///
-/// For orientation, on a 3.85 GHz machine: a pause takes 11 ns, a yield to nobody 162 ns, a cache line from
-/// another core 150 ns, and to be woken from a park 24 µs. Little spinning before the first yield, because on
-/// a single core it only keeps the other thread from running.
-pub(crate) mod patience {
-    /// Pauses before the first yield, when waiting for a notification.
-    pub(crate) const SPINS: u32 = 12;
-    /// Yields before the park.
-    pub(crate) const YIELDS: u32 = 16;
-
-    /// Attempts of `Threads::spin` before its first yield.
-    pub(crate) const ATTEMPTS: u32 = 6;
-    /// Pauses after each of them.
-    pub(crate) const SPINS_BETWEEN_ATTEMPTS: u32 = 4;
-    /// Further attempts, each after a yield.
-    pub(crate) const YIELDING_ATTEMPTS: u32 = 2;
-}
+/// For orientation, on a 3.85 GHz machine: a yield to nobody takes 162 ns, a cache line from another core
+/// 150 ns, and to be woken from a park 24 µs. So yielding notices what another core does about as fast as
+/// spinning would; and where two threads share a core it is what lets the other one answer.
+pub(crate) const PATIENCE: u32 = 16;
 
 const IDLE: u8 = 0;
 const NOTIFIED: u8 = 1;
@@ -135,13 +123,7 @@ impl Seat {
 
     /// Hopes that a notification is about to come; says whether it did.
     fn linger(&self) -> bool {
-        for _ in 0..patience::SPINS {
-            if self.signal.is_notified() {
-                return true;
-            }
-            hint::spin_loop();
-        }
-        for _ in 0..patience::YIELDS {
+        for _ in 0..PATIENCE {
             if self.signal.is_notified() {
                 return true;
             }

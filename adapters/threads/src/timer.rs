@@ -247,6 +247,27 @@ mod tests {
     }
 
     #[test]
+    fn a_sleep_that_moves_is_not_taken_for_another() {
+        let deadline = clock::now() + Duration::from_hours(1);
+        // The first ever to sleep on this thread, and so is the other one on the other thread.
+        let mut moved = Box::pin(ThreadsTimer.sleep_until(deadline));
+        assert_eq!(block_on_until(Instant::EPOCH, &mut moved), None);
+        let there = move || {
+            block_on(poll_fn(|cx| {
+                let mut other = Box::pin(ThreadsTimer.sleep_until(deadline));
+                assert!(other.as_mut().poll(cx).is_pending());
+                assert!(moved.as_mut().poll(cx).is_pending());
+                drop(other);
+                let signal = signal_behind(cx.waker()).expect("this is our waker");
+                assert_eq!(signal.sleepers().next_deadline(), deadline);
+                Poll::Ready(())
+            }));
+        };
+        std::thread::spawn(there).join().unwrap();
+        no_thread_was_started();
+    }
+
+    #[test]
     fn far_deadlines_never_come_and_never_panic() {
         let soon = || clock::now() + MILLI;
         for far in [Instant::MAX, Instant::from_nanos(u64::MAX - 1)] {

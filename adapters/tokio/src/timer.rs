@@ -34,9 +34,7 @@ impl Timer for TokioTimer {
             return Sleep { inner: Inner::Threads { sleep: ThreadsTimer.sleep_until(deadline) } };
         }
         match ThreadsTimer::to_std(deadline) {
-            Some(deadline) => {
-                Sleep { inner: Inner::Tokio { sleep: tokio_time::sleep_until(deadline.into()) } }
-            }
+            Some(deadline) => Sleep { inner: Inner::Tokio { sleep: tokio_time::sleep_until(deadline.into()) } },
             None => Sleep { inner: Inner::Never },
         }
     }

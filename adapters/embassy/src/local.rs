@@ -1,0 +1,46 @@
+//! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
+
+use mutex::raw_impls::local::LocalRawMutex;
+use tidegate_core::{Inline, Platform, Timed, semaphore};
+
+use crate::EmbassyTimer;
+
+/// The platform for what stays within one executor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmbassyLocal;
+
+impl Platform for EmbassyLocal {
+    type RawMutex = LocalRawMutex;
+    const FAST_PATH: bool = false;
+}
+
+impl Timed for EmbassyLocal {
+    type Timer = EmbassyTimer;
+    const TIMER: EmbassyTimer = EmbassyTimer;
+}
+
+/// [`Semaphore`](crate::Semaphore) without the lock. Tasks share it by reference, or as a `&'static` out of a
+/// `StaticCell`.
+///
+/// ```
+/// use tidegate_embassy::local::Semaphore;
+///
+/// let bus = Semaphore::<4>::new(1);
+/// let permit = bus.try_acquire()?;
+/// assert!(bus.try_acquire().is_err());
+/// # drop(permit);
+/// # Ok::<(), tidegate_embassy::TryAcquireError>(())
+/// ```
+///
+/// It stays where it is:
+///
+/// ```compile_fail
+/// static BUS: tidegate_embassy::local::Semaphore<4> = tidegate_embassy::local::Semaphore::new(1);
+/// ```
+pub type Semaphore<const N: usize> = semaphore::Semaphore<EmbassyLocal, Inline<N>>;
+
+/// A permit of a [`Semaphore`].
+pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
+
+/// A request for permits of a [`Semaphore`], to be awaited.
+pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;

@@ -1,0 +1,34 @@
+//! For thread mode of a single-core Cortex-M: no critical section, and still a `static`.
+//!
+//! # Panics
+//!
+//! Every use from an interrupt handler panics, dropping a permit or a request included; that is what this lock
+//! trades the critical section for. Use it where no interrupt handler runs an executor or holds a permit.
+
+use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
+use tidegate_core::{Inline, Platform, Timed, semaphore};
+
+use crate::EmbassyTimer;
+
+/// The platform for what stays in thread mode.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThreadMode;
+
+impl Platform for ThreadMode {
+    type RawMutex = ThreadModeRawMutex;
+    const FAST_PATH: bool = false;
+}
+
+impl Timed for ThreadMode {
+    type Timer = EmbassyTimer;
+    const TIMER: EmbassyTimer = EmbassyTimer;
+}
+
+/// [`Semaphore`](crate::Semaphore) without the critical section.
+pub type Semaphore<const N: usize> = semaphore::Semaphore<ThreadMode, Inline<N>>;
+
+/// A permit of a [`Semaphore`].
+pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
+
+/// A request for permits of a [`Semaphore`], to be awaited.
+pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;
