@@ -40,7 +40,6 @@ impl<R: SemaphoreRef> Acquire<R> {
     }
 
     fn finish(&mut self, granted: Result<(), AcquireError>) -> Poll<Result<Permit<R>, AcquireError>> {
-        self.place = None;
         match self.semaphore.take() {
             Some(semaphore) => Poll::Ready(granted.map(|()| Permit::new(semaphore, self.permits))),
             None => Poll::Pending,
@@ -80,6 +79,7 @@ impl<R: SemaphoreRef> Acquire<R> {
         let Some(semaphore) = &self.semaphore else { return Poll::Pending };
         let semaphore = semaphore.semaphore();
         if semaphore.word.is_served(place.ticket) {
+            self.place = None;
             return self.finish(Ok(()));
         }
         let key = place.key;
@@ -96,10 +96,15 @@ impl<R: SemaphoreRef> Acquire<R> {
                     }
                 }
                 Ok(Progress::Granted) => {
+                    // The permits are in hand now: nothing is left to cancel if a wake panics.
+                    self.place = None;
                     semaphore.deliver(&mut wakes, self.permits);
                     break Ok(());
                 }
-                Err(error) => break Err(error),
+                Err(error) => {
+                    self.place = None;
+                    break Err(error);
+                }
             }
         };
         self.finish(granted)

@@ -58,7 +58,7 @@ impl Config {
     /// Lets whoever comes take permits that are free, past those who wait: more throughput, no fairness.
     ///
     /// Permits that come back are not handed to the first in line; it is woken, and takes them if nobody was
-    /// faster. It keeps its place if somebody was.
+    /// faster. It keeps its place if somebody was. The other choices have no effect then.
     pub const fn barging(self, barging: bool) -> Self {
         Self { barging, ..self }
     }

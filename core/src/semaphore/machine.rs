@@ -129,7 +129,8 @@ impl<W, S: Storage> Machine<W, S> {
     /// The same, with all of its permits elsewhere.
     pub(super) const fn drained(total: usize, config: Config) -> Self {
         let mut line = WaitQueue::new();
-        line.set_max_bypass(config.max_bypass);
+        // There is no fairness to bound where whoever comes may barge in.
+        line.set_max_bypass(if config.barging { None } else { config.max_bypass });
         Self {
             permits: 0,
             deficit: 0,
@@ -193,6 +194,8 @@ impl<W, S: Storage> Machine<W, S> {
 
     /// Takes permits here and now, if a request to wait for them would not have to wait.
     ///
+    /// Call [`settle`](Self::settle) afterwards.
+    ///
     /// # Errors
     ///
     /// All of [`TryAcquireError`].
@@ -212,6 +215,10 @@ impl<W, S: Storage> Machine<W, S> {
         if self.barging {
             return true;
         }
+        // Those who wait for permits that are free already go first.
+        if self.unsettled {
+            return false;
+        }
         if !self.line.would_lead(priority) {
             match self.passable_head() {
                 Some(head) => head.passed += 1,
@@ -219,6 +226,8 @@ impl<W, S: Storage> Machine<W, S> {
             }
         }
         self.line.count_bypass(priority);
+        // Somebody may have become overdue by it, and want less than the first in line.
+        self.unsettled = true;
         true
     }
 
@@ -258,6 +267,8 @@ impl<W, S: Storage> Machine<W, S> {
         match self.line.push(priority, waiter) {
             Ok(key) => {
                 self.next_ticket = self.next_ticket.wrapping_add(1);
+                // A new first in line may let those behind it pass, or be let pass itself.
+                self.unsettled |= self.permits > 0;
                 Ok(Admission::Queued(key))
             }
             Err(Waiter { waker: Some(waker), .. }) => Err((AcquireError::Full, waker)),
@@ -279,14 +290,10 @@ impl<W, S: Storage> Machine<W, S> {
         W: Wake,
     {
         let Some(waiter) = self.line.get(key) else { return Ok(Progress::Granted) };
-        if self.closed {
-            // One that still has its waker is about to be woken, and will ask again.
-            return if waiter.waker.is_some() {
-                Ok(Progress::Waiting)
-            } else {
-                self.line.remove(key);
-                Err(AcquireError::Closed)
-            };
+        let same = waiter.waker.as_ref().is_some_and(|registered| registered.will_wake(waker));
+        if self.closed && waiter.waker.is_none() {
+            self.line.remove(key);
+            return Err(AcquireError::Closed);
         }
         if self.turn == Some(key) && waiter.permits <= self.permits {
             self.turn = None;
@@ -295,7 +302,6 @@ impl<W, S: Storage> Machine<W, S> {
             self.line.grant(key);
             return Ok(Progress::Granted);
         }
-        let same = waiter.waker.as_ref().is_some_and(|registered| registered.will_wake(waker));
         Ok(if same { Progress::Waiting } else { Progress::WakerDiffers })
     }
 
@@ -308,7 +314,8 @@ impl<W, S: Storage> Machine<W, S> {
     /// Gives the waker back if the key does not wait any more: [`poll`](Self::poll) it.
     pub fn register(&mut self, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
         match self.line.get_mut(key) {
-            Some(waiter) if !self.closed => {
+            // One that is refused and still has its waker is about to be woken.
+            Some(waiter) if !self.closed || waiter.waker.is_some() => {
                 // Somebody whose turn it is, and who had to wait on, is to be woken anew.
                 if self.turn == Some(key) {
                     self.turn = None;
@@ -390,6 +397,7 @@ impl<W, S: Storage> Machine<W, S> {
         self.total -= gone;
         // More have been taken out of existence than there are: these were among them already.
         self.deficit = self.deficit.saturating_sub(permits - gone);
+        self.permits = self.permits.min(self.total);
     }
 
     /// Turns down everybody, now and in future. Call [`settle`](Self::settle) afterwards.

@@ -41,6 +41,7 @@ use core::time::Duration;
 use machine::check_weight;
 use word::{Drawn, MAX_PERMITS, Take, Ticket, Word};
 
+use crate::Priority;
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
@@ -270,17 +271,25 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Takes permits that the word does not have.
     #[inline]
     fn try_acquire_locked(&self, permits: usize) -> Result<(), TryAcquireError> {
-        if Word::<P>::ENABLED {
-            return self.try_acquire_shut(permits);
-        }
         let priority = P::ambient_priority();
-        self.locked.with(|locked| locked.machine.try_acquire(permits, priority))
+        if Word::<P>::ENABLED {
+            return self.try_acquire_shut(permits, priority);
+        }
+        let (outcome, unsettled) = self.locked.with(|locked| {
+            let outcome = locked.machine.try_acquire(permits, priority);
+            (outcome, locked.machine.is_unsettled())
+        });
+        if unsettled && outcome.is_ok() {
+            let held = Permit::new(self, permits);
+            self.settle();
+            held.disarm();
+        }
+        outcome
     }
 
-    /// The same where there is a word, which the machine has to be settled with.
+    /// The same where there is a word.
     #[cold]
-    fn try_acquire_shut(&self, permits: usize) -> Result<(), TryAcquireError> {
-        let priority = P::ambient_priority();
+    fn try_acquire_shut(&self, permits: usize, priority: Priority) -> Result<(), TryAcquireError> {
         let mut wakes = self.wakes();
         self.transact(&mut wakes, |machine| machine.try_acquire(permits, priority))?;
         self.deliver(&mut wakes, permits);
@@ -330,11 +339,16 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             if gathered > 0 {
                 machine.release(gathered);
             }
+            // Before the operation, so that it finds those served who come first; after it, for what it brings.
+            let mut settle = |machine: &mut Machine<Waker, S>| {
+                if machine.is_unsettled() {
+                    wakes.rest.more = machine.settle(&mut wakes.list);
+                    self.word.serve(machine.served());
+                }
+            };
+            settle(machine);
             let output = operation(machine);
-            if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
-                self.word.serve(machine.served());
-            }
+            settle(machine);
             if Word::<P>::ENABLED && machine.is_quiescent() {
                 self.word.open(machine.drain(), drawn);
             }

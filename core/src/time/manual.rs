@@ -81,16 +81,32 @@ impl<P: Platform, S: Storage> ManualClock<P, S> {
     }
 
     fn step(&self, to: impl FnOnce(Instant) -> Instant) {
-        let mut next = 0;
-        let mut wakes = WakeList::new();
-        self.state.with(|state| {
-            state.now = to(state.now);
-            next = state.take_due(next, &mut wakes);
-        });
-        while !wakes.is_empty() {
-            // Dropped here, which wakes; refilled below.
-            drop(mem::take(&mut wakes));
-            self.state.with(|state| next = state.take_due(next, &mut wakes));
+        self.state.with(|state| state.now = to(state.now));
+        self.wake_due(0);
+    }
+
+    /// Wakes whoever is due, from `place` on, a listful under each lock.
+    fn wake_due(&self, mut place: u32) {
+        /// Goes on where the loop stopped, should a wake unwind.
+        struct Rest<'a, P: Platform, S: Storage>(&'a ManualClock<P, S>, Option<u32>);
+
+        impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
+            fn drop(&mut self) {
+                if let Some(place) = self.1 {
+                    self.0.wake_due(place);
+                }
+            }
+        }
+
+        loop {
+            let mut wakes = WakeList::new();
+            place = self.state.with(|state| state.take_due(place, &mut wakes));
+            if wakes.is_empty() {
+                return;
+            }
+            let mut rest = Rest(self, Some(place));
+            wakes.deliver();
+            rest.1 = None;
         }
     }
 }

@@ -1,0 +1,5 @@
+//! What holds for the handles, beyond what one platform or another makes of them.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod wakers;

@@ -1,0 +1,19 @@
+//! The conformance scenarios on every adapter that a host has: a table of what holds where.
+//!
+//! `cargo test -p tidegate-tests --test conformance [FILTER]` runs those scenarios whose names contain `FILTER`.
+#![forbid(unsafe_code)]
+
+mod local;
+mod sim;
+mod table;
+mod threads;
+
+use std::env;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let filter = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let columns = [local::column(), threads::column(), sim::column()];
+    let passed = table::run(&columns, &filter);
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,46 @@
+//! Every visitor on a thread of its own.
+
+use std::thread;
+
+use tidegate_conformance::{Outcome, Stage, Visitor, World, blocking, crowds, steps, timed};
+use tidegate_core::Heap;
+use tidegate_threads::{AcquireError, Threads, block_on};
+
+use crate::table::Column;
+
+struct OnThreads;
+
+impl World<'static> for OnThreads {
+    type Platform = Threads;
+    type Storage = Heap;
+
+    const ROUNDS: usize = 200;
+
+    fn place(&self, stage: Stage<Threads, Heap>) -> &'static Stage<Threads, Heap> {
+        Box::leak(Box::new(stage))
+    }
+
+    async fn run<const N: usize, D: Future>(
+        &self,
+        visitors: [Visitor<'static, Threads, Heap>; N],
+        director: D,
+    ) -> ([Result<usize, AcquireError>; N], D::Output) {
+        let threads = visitors.map(|visitor| thread::spawn(|| block_on(visitor)));
+        let directed = director.await;
+        (threads.map(|thread| thread.join().expect("no visitor panics")), directed)
+    }
+}
+
+pub(crate) fn column() -> Column {
+    macro_rules! scenarios {
+        (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
+            vec![
+                $((stringify!($step), steps::$step::<Threads, Heap>),)*
+                $((stringify!($crowd), || Outcome::from(block_on(crowds::$crowd(&OnThreads)))),)*
+                $((stringify!($timed), || Outcome::from(block_on(timed::$timed(&OnThreads)))),)*
+                $((stringify!($blocking), || Outcome::from(block_on(blocking::$blocking(&OnThreads)))),)*
+            ]
+        };
+    }
+    Column { name: "threads", scenarios: tidegate_conformance::scenarios!(scenarios) }
+}

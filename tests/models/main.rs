@@ -1,0 +1,6 @@
+//! State machines against naive references, step by step.
+#![forbid(unsafe_code)]
+
+mod handle;
+mod machine;
+mod reference;
