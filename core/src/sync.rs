@@ -2,7 +2,7 @@
 
 #[cfg(loom)]
 pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
-#[cfg(not(loom))]
+#[cfg(all(not(loom), target_has_atomic = "ptr"))]
 pub(crate) use portable_atomic::{AtomicUsize, Ordering};
 
 pub(crate) use lock::Lock;

@@ -23,6 +23,7 @@ pub(super) use imp::{Drawn, Word};
 pub(super) enum Take {
     Taken,
     /// The word is open and holds too few.
+    #[cfg_attr(not(target_has_atomic = "ptr"), expect(dead_code, reason = "there is no word"))]
     Short,
     /// The machine must be asked.
     Shut,
