@@ -2,4 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod orders;
+mod priority;
+mod types;
 mod wakers;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tidegate_core::semaphore::{Acquire, AcquireError, Config, HeadOfLine, Semaphore};
 use tidegate_core::{Heap, Local, Platform, Priority};
-use tidegate_tests::{Count, Hook, poll_with};
+use tidegate_tests::{Count, Hook, poll_once, poll_with};
 use tidegate_threads::Threads;
 
 type Shared = Arc<Semaphore<Threads, Heap>>;
@@ -32,7 +32,7 @@ fn meddler(semaphore: &Shared) -> Waker {
     let meddle = |semaphore: Shared| {
         move || {
             drop(semaphore.try_acquire());
-            assert!(poll_with(&mut semaphore.acquire(), Waker::noop()).is_pending() || !semaphore.is_closed());
+            assert!(poll_once(&mut semaphore.acquire()).is_pending() || !semaphore.is_closed());
             semaphore.add_permits(1).unwrap();
             semaphore.reduce_permits(1);
             let _ = (semaphore.available_permits(), semaphore.waiters());
@@ -72,8 +72,8 @@ fn whoever_is_woken_may_use_the_semaphore_at_once() {
         assert!(poll_with(&mut first, &meddler(&semaphore)).is_pending());
         assert!(poll_with(&mut second, &meddler(&semaphore)).is_pending());
         semaphore.add_permits(2).unwrap();
-        assert!(poll_with(&mut first, Waker::noop()).is_ready());
-        assert!(poll_with(&mut second, Waker::noop()).is_ready());
+        assert!(poll_once(&mut first).is_ready());
+        assert!(poll_once(&mut second).is_ready());
         assert_eq!((semaphore.waiters(), semaphore.available_permits()), (0, 2));
     }
 }
@@ -90,7 +90,7 @@ fn a_wake_that_panics_strands_nobody_past_one_batch() {
         assert!(woken.is_err(), "it went on to the caller");
         assert_eq!((before_count.get(), behind_count.get()), (place, 40 - place));
         for acquire in before.iter_mut().chain([&mut bad]).chain(&mut behind) {
-            assert!(poll_with(acquire, Waker::noop()).is_ready());
+            assert!(poll_once(acquire).is_ready());
         }
         assert_eq!(semaphore.available_permits(), 41);
     }
@@ -105,7 +105,7 @@ fn a_wake_that_panics_during_close_strands_nobody() {
     assert!(panic::catch_unwind(AssertUnwindSafe(|| semaphore.close())).is_err());
     assert_eq!(count.get(), 40);
     for acquire in behind.iter_mut().chain([&mut bad]) {
-        assert!(matches!(poll_with(acquire, Waker::noop()), Poll::Ready(Err(AcquireError::Closed))));
+        assert!(matches!(poll_once(acquire), Poll::Ready(Err(AcquireError::Closed))));
     }
 }
 
@@ -116,14 +116,14 @@ fn a_wake_that_panics_under_a_grant_costs_no_permit_and_makes_none() {
     let kept = semaphore.try_acquire().unwrap();
     let others = semaphore.try_acquire_many(2).unwrap();
     let mut first = Semaphore::acquire_owned(Arc::clone(&semaphore), 1);
-    assert!(poll_with(&mut first, Waker::noop()).is_pending());
+    assert!(poll_once(&mut first).is_pending());
     let mut second = Semaphore::acquire_owned(Arc::clone(&semaphore), 1);
     assert!(poll_with(&mut second, &Hook::waker(|| panic!("on purpose"), || ())).is_pending());
     drop(others);
-    let polled = panic::catch_unwind(AssertUnwindSafe(|| poll_with(&mut first, Waker::noop())));
+    let polled = panic::catch_unwind(AssertUnwindSafe(|| poll_once(&mut first)));
     assert!(polled.is_err(), "the second was woken and panicked");
     drop(first);
-    assert!(poll_with(&mut second, Waker::noop()).is_ready());
+    assert!(poll_once(&mut second).is_ready());
     assert_eq!(semaphore.available_permits(), 2, "one of three is kept");
     drop(kept);
     assert_eq!(semaphore.available_permits(), 3);
@@ -152,7 +152,7 @@ fn a_waiter_that_moves_during_close_is_woken_where_it_is() {
     );
     assert!(poll_with(&mut first, &moving).is_pending());
     let (_behind, _) = crowd(&semaphore, 20);
-    assert!(poll_with(&mut *last.lock().unwrap(), Waker::noop()).is_pending());
+    assert!(poll_once(&mut *last.lock().unwrap()).is_pending());
     semaphore.close();
     assert_eq!(count.get(), 1, "the task that polled it last has heard of the close");
 }
@@ -162,7 +162,7 @@ fn a_waiter_that_moves_during_close_is_woken_where_it_is() {
 fn nobody_barges_in_between_two_batches() {
     let semaphore = shared(0, Config::new().head_of_line(HeadOfLine::Bypass { at_most: 100 }));
     let mut large = Semaphore::acquire_owned(Arc::clone(&semaphore), 50);
-    assert!(poll_with(&mut large, Waker::noop()).is_pending());
+    assert!(poll_once(&mut large).is_pending());
     let mut first = Semaphore::acquire_owned(Arc::clone(&semaphore), 1);
     let (barged, _waker) = Count::new();
     let barging = Hook::waker(
@@ -182,7 +182,7 @@ fn nobody_barges_in_between_two_batches() {
     semaphore.add_permits(20).unwrap();
     assert_eq!(barged.get(), 0, "those in line came first");
     assert_eq!(count.get(), 19);
-    assert!(behind.iter_mut().all(|acquire| poll_with(acquire, Waker::noop()).is_ready()));
+    assert!(behind.iter_mut().all(|acquire| poll_once(acquire).is_ready()));
 }
 
 /// One who goes ahead may be the last that a less urgent waiter had to sit through.
@@ -191,7 +191,7 @@ fn who_is_overdue_after_a_newcomer_is_served<P: Platform>() {
     let (count, waker) = Count::new();
     let mut large = semaphore.acquire_many(5);
     let mut overdue = semaphore.acquire().priority(Priority(9));
-    assert!(poll_with(&mut large, Waker::noop()).is_pending());
+    assert!(poll_once(&mut large).is_pending());
     assert!(poll_with(&mut overdue, &waker).is_pending());
     let Poll::Ready(Ok(urgent)) = poll_with(&mut semaphore.acquire().priority(Priority(-9)), Waker::noop()) else {
         panic!("it is more urgent than all who wait");
@@ -213,13 +213,13 @@ fn a_new_head_lets_others_pass<P: Platform>() {
     let semaphore = Semaphore::<P, Heap>::with_config(1, config);
     let (count, waker) = Count::new();
     let mut large = semaphore.acquire_many(5);
-    assert!(poll_with(&mut large, Waker::noop()).is_pending());
-    semaphore.try_acquire().unwrap();
+    assert!(poll_once(&mut large).is_pending());
+    drop(semaphore.try_acquire().unwrap());
     let mut small = semaphore.acquire();
     assert!(poll_with(&mut small, &waker).is_pending());
     assert_eq!(semaphore.available_permits(), 1);
     let mut larger = semaphore.acquire_many(6).priority(Priority(-1));
-    assert!(poll_with(&mut larger, Waker::noop()).is_pending());
+    assert!(poll_once(&mut larger).is_pending());
     assert_eq!(count.get(), 1, "the head cannot be served, and has let nobody pass yet");
     assert!(poll_with(&mut small, &waker).is_ready());
 }

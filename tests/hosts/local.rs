@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use futures_util::future;
 use futures_util::stream::FuturesUnordered;
-use tidegate_conformance::{Outcome, Stage, Visitor, World, crowds, steps};
+use tidegate_conformance::{Outcome, Stage, Visitor, World, crowds, steps, taken};
 use tidegate_core::semaphore::AcquireError;
 use tidegate_core::{Heap, Local};
 use tidegate_threads::block_on;
@@ -24,11 +24,11 @@ impl World<'static> for OnOneThread {
 
     async fn run<const N: usize, D: Future>(
         &self,
-        visitors: [Visitor<'static, Local, Heap>; N],
+        visitors: &mut [Option<Visitor<'static, Local, Heap>>; N],
         director: D,
     ) -> ([Result<usize, AcquireError>; N], D::Output) {
         let mut tasks = FuturesUnordered::new();
-        for (place, visitor) in visitors.into_iter().enumerate() {
+        for (place, visitor) in taken(visitors).into_iter().enumerate() {
             tasks.push(async move { (place, visitor.await) });
         }
         let visited = async {

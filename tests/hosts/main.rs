@@ -7,13 +7,15 @@ mod local;
 mod sim;
 mod table;
 mod threads;
+mod tokio;
 
 use std::env;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let filter = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let columns = [local::column(), threads::column(), sim::column()];
+    let [one_thread, several_threads, mixed] = tokio::columns();
+    let columns = [local::column(), one_thread, several_threads, mixed, threads::column(), sim::column()];
     let passed = table::run(&columns, &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,7 +1,7 @@
 //! Every visitor a simulated task, under many seeds.
 
 use futures_util::future;
-use tidegate_conformance::{Check, Outcome, Stage, Visitor, World, crowds, steps, timed};
+use tidegate_conformance::{Check, Outcome, Stage, Visitor, World, crowds, steps, taken, timed};
 use tidegate_core::Heap;
 use tidegate_sim::{AcquireError, Sim, for_each_seed, spawn};
 
@@ -24,10 +24,10 @@ impl World<'static> for InSim {
 
     async fn run<const N: usize, D: Future>(
         &self,
-        visitors: [Visitor<'static, Sim, Heap>; N],
+        visitors: &mut [Option<Visitor<'static, Sim, Heap>>; N],
         director: D,
     ) -> ([Result<usize, AcquireError>; N], D::Output) {
-        let tasks = visitors.map(spawn);
+        let tasks = taken(visitors).map(spawn);
         let directed = director.await;
         let tickets = future::join_all(tasks).await;
         let mut tickets = tickets.into_iter().map(|ticket| ticket.expect("nobody aborts a visitor"));

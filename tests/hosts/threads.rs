@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use tidegate_conformance::{Outcome, Stage, Visitor, World, blocking, crowds, steps, timed};
+use tidegate_conformance::{Outcome, Stage, Visitor, World, blocking, crowds, steps, taken, timed};
 use tidegate_core::Heap;
 use tidegate_threads::{AcquireError, Threads, block_on};
 
@@ -22,10 +22,10 @@ impl World<'static> for OnThreads {
 
     async fn run<const N: usize, D: Future>(
         &self,
-        visitors: [Visitor<'static, Threads, Heap>; N],
+        visitors: &mut [Option<Visitor<'static, Threads, Heap>>; N],
         director: D,
     ) -> ([Result<usize, AcquireError>; N], D::Output) {
-        let threads = visitors.map(|visitor| thread::spawn(|| block_on(visitor)));
+        let threads = taken(visitors).map(|visitor| thread::spawn(|| block_on(visitor)));
         let directed = director.await;
         (threads.map(|thread| thread.join().expect("no visitor panics")), directed)
     }

@@ -1,6 +1,8 @@
-//! What the tests share.
+//! What the tests share, and what must not compile.
 #![forbid(unsafe_code)]
 
+#[path = "../ui/ui.rs"]
+pub mod ui;
 mod wakers;
 
-pub use wakers::{Count, Hook, poll_with};
+pub use wakers::{Count, Hook, poll_once, poll_with};

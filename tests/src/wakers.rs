@@ -69,3 +69,8 @@ impl<W: Fn() + Send + Sync, D: Fn() + Send + Sync> fmt::Debug for Hook<W, D> {
 pub fn poll_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
+
+/// Polls a future for which nobody needs to be woken.
+pub fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    poll_with(future, Waker::noop())
+}

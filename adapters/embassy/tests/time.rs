@@ -4,9 +4,17 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::sync::Arc;
+use std::task::Wake;
 
 use embassy_time::MockDriver;
 use tidegate_embassy::{AcquireError, Clock, EmbassyTimer, Instant, Priority, Semaphore, Timer, local, timeout};
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
 
 static GATE: Semaphore<2> = Semaphore::new(1);
 
@@ -31,7 +39,9 @@ fn deadlines_on_the_time_driver() {
     // A deadline that has passed is not waited for; one that never comes is.
     assert!(pin!(EmbassyTimer.sleep_until(start)).poll(&mut cx).is_ready());
     let mut never = pin!(EmbassyTimer.sleep_until(Instant::MAX));
-    assert!(never.as_mut().poll(&mut cx).is_pending());
+    let kept = Arc::new(Nobody);
+    assert!(never.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&kept)))).is_pending());
+    assert_eq!(Arc::strong_count(&kept), 1, "it takes up no place in the driver's queue");
     let mut unlimited = pin!(timeout(Duration::MAX, core::future::pending::<()>()));
     assert!(unlimited.as_mut().poll(&mut cx).is_pending());
 

@@ -33,8 +33,8 @@ pub async fn a_free_permit_is_had_at_once<'a, W: World<'a, Platform: Blocking>>(
 /// A permit that a task gives back wakes the thread that waits for it.
 pub async fn a_thread_is_woken_by_a_task<'a, W: World<'a, Platform: Blocking>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
-    let visitors = [Visitor::new(stage).rounds(W::ROUNDS).stay_until_waiters(1)];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors = [Some(Visitor::new(stage).rounds(W::ROUNDS).stay_until_waiters(1))];
+    let tickets = act(world, stage, &mut visitors, async {
         for round in 0..W::ROUNDS {
             until(|| stage.semaphore.available_permits() == 0).await;
             let permit = if round % 2 == 0 {
@@ -72,8 +72,9 @@ pub async fn both_colours_stand_in_one_line<'a, W: World<'a, Platform: Blocking>
     let stage = world.place(Stage::new(1, Config::new()));
     let held = demand!(stage.semaphore.try_acquire());
     // The first stays until a thread waits behind the second.
-    let visitors = [Visitor::new(stage).stay_until_waiters(2).queued(), Visitor::new(stage).stay(3).queued()];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors =
+        [Some(Visitor::new(stage).stay_until_waiters(2).queued()), Some(Visitor::new(stage).stay(3).queued())];
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == 2).await;
         drop(held);
         let permit = demand!(stage.semaphore.acquire_blocking());
@@ -92,8 +93,8 @@ pub async fn both_colours_stand_in_one_line<'a, W: World<'a, Platform: Blocking>
 /// A thread that waits hears of a close.
 pub async fn close_wakes_a_blocked_thread<'a, W: World<'a, Platform: Blocking>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
-    let visitors = [Visitor::new(stage).stay_until_waiters(1).closes()];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors = [Some(Visitor::new(stage).stay_until_waiters(1).closes())];
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.semaphore.available_permits() == 0).await;
         check!(stage.semaphore.acquire_blocking().err() == Some(AcquireError::Closed));
         Ok(())

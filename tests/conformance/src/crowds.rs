@@ -36,8 +36,8 @@ fn all_is_well<P: Platform, S: Storage>(
 pub async fn permits_are_handed_over_in_order_of_arrival<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
     let held = demand!(stage.semaphore.try_acquire());
-    let visitors: [_; CROWD] = array::from_fn(|place| Visitor::new(stage).stay(place % 3).queued());
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors: [_; CROWD] = array::from_fn(|place| Some(Visitor::new(stage).stay(place % 3).queued()));
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == CROWD).await;
         check!(stage.semaphore.waiters() == CROWD);
         drop(held);
@@ -52,8 +52,9 @@ pub async fn permits_are_handed_over_in_order_of_arrival<'a, W: World<'a>>(world
 pub async fn permits_are_handed_over_by_priority<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
     let held = demand!(stage.semaphore.try_acquire());
-    let visitors: [_; CROWD] = array::from_fn(|place| Visitor::new(stage).priority(priority(place, 5)).queued());
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors: [_; CROWD] =
+        array::from_fn(|place| Some(Visitor::new(stage).priority(priority(place, 5)).queued()));
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == CROWD).await;
         drop(held);
         Ok(())
@@ -70,8 +71,8 @@ pub async fn permits_are_handed_over_by_priority<'a, W: World<'a>>(world: &W) ->
 pub async fn a_woken_head_dropped_wakes_the_next<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
     let held = demand!(stage.semaphore.try_acquire());
-    let visitors = [Visitor::new(stage).quits().queued(), Visitor::new(stage).queued()];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors = [Some(Visitor::new(stage).quits().queued()), Some(Visitor::new(stage).queued())];
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == 2).await;
         drop(held);
         check!(stage.semaphore.waiters() == 1);
@@ -86,13 +87,13 @@ pub async fn a_woken_head_dropped_wakes_the_next<'a, W: World<'a>>(world: &W) ->
 /// When a request that nothing could satisfy is dropped, those behind it are woken, all that can be served.
 pub async fn a_large_head_dropped_wakes_those_behind<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(2, Config::new()));
-    let visitors = [
-        Visitor::new(stage).permits(3).quits().queued(),
-        Visitor::new(stage).stay(5).queued(),
-        Visitor::new(stage).stay(5).queued(),
-        Visitor::new(stage).permits(2).queued(),
+    let mut visitors = [
+        Some(Visitor::new(stage).permits(3).quits().queued()),
+        Some(Visitor::new(stage).stay(5).queued()),
+        Some(Visitor::new(stage).stay(5).queued()),
+        Some(Visitor::new(stage).permits(2).queued()),
     ];
-    let tickets = act(world, stage, visitors, async {
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == 4).await;
         check!(stage.semaphore.waiters() == 4);
         check!(stage.semaphore.available_permits() == 2);
@@ -108,9 +109,10 @@ pub async fn a_large_head_dropped_wakes_those_behind<'a, W: World<'a>>(world: &W
 pub async fn close_wakes_everybody<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(2, Config::new()));
     let held = demand!(stage.semaphore.try_acquire_many(2));
-    let visitors: [_; CROWD] =
-        array::from_fn(|place| Visitor::new(stage).permits(1 + place % 2).priority(priority(place, 3)).queued());
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors: [_; CROWD] = array::from_fn(|place| {
+        Some(Visitor::new(stage).permits(1 + place % 2).priority(priority(place, 3)).queued())
+    });
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == CROWD).await;
         stage.semaphore.close();
         check!(stage.semaphore.waiters() == 0);
@@ -128,8 +130,8 @@ pub async fn close_wakes_everybody<'a, W: World<'a>>(world: &W) -> Check {
 pub async fn added_permits_wake_more_than_one_batch<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(CROWD, Config::new()));
     demand!(stage.semaphore.try_acquire_many(CROWD)).forget();
-    let visitors: [_; CROWD] = array::from_fn(|place| Visitor::new(stage).stay(place % 4).queued());
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors: [_; CROWD] = array::from_fn(|place| Some(Visitor::new(stage).stay(place % 4).queued()));
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == CROWD).await;
         check!(stage.semaphore.waiters() == CROWD);
         demand!(stage.semaphore.add_permits(CROWD));
@@ -144,8 +146,8 @@ pub async fn added_permits_wake_more_than_one_batch<'a, W: World<'a>>(world: &W)
 pub async fn a_reduced_semaphore_wakes_nobody_early<'a, W: World<'a>>(world: &W) -> Check {
     let stage = world.place(Stage::new(3, Config::new()));
     let mut held = demand!(stage.semaphore.try_acquire_many(3));
-    let visitors = [Visitor::new(stage).queued(), Visitor::new(stage).queued()];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors = [Some(Visitor::new(stage).queued()), Some(Visitor::new(stage).queued())];
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == 2).await;
         check!(stage.semaphore.reduce_permits(2) == 2);
         drop(held.split(2));
@@ -163,14 +165,16 @@ pub async fn a_reduced_semaphore_wakes_nobody_early<'a, W: World<'a>>(world: &W)
 async fn rounds<'a, W: World<'a>>(world: &W, permits: usize, config: Config, weights: usize) -> Check {
     const VISITORS: usize = 6;
     let stage = world.place(Stage::new(permits, config));
-    let visitors: [_; VISITORS] = array::from_fn(|place| {
-        Visitor::new(stage)
-            .permits(1 + place % weights)
-            .priority(priority(place, 3))
-            .stay(place % 3)
-            .rounds(W::ROUNDS)
+    let mut visitors: [_; VISITORS] = array::from_fn(|place| {
+        Some(
+            Visitor::new(stage)
+                .permits(1 + place % weights)
+                .priority(priority(place, 3))
+                .stay(place % 3)
+                .rounds(W::ROUNDS),
+        )
     });
-    let tickets = act(world, stage, visitors, async { Ok(()) }).await?;
+    let tickets = act(world, stage, &mut visitors, async { Ok(()) }).await?;
     let last = tickets.iter().flatten().max();
     check!(last == Some(&(VISITORS * W::ROUNDS - 1)));
     all_is_well(stage, &tickets, permits)
@@ -200,11 +204,11 @@ pub async fn a_bounded_mix_never_exceeds_the_permits<'a, W: World<'a>>(world: &W
 pub async fn cancelled_at_any_poll_nothing_is_lost<'a, W: World<'a>>(world: &W) -> Check {
     const VISITORS: usize = 6;
     let stage = world.place(Stage::new(2, Config::new()));
-    let visitors: [_; VISITORS] = array::from_fn(|place| {
+    let mut visitors: [_; VISITORS] = array::from_fn(|place| {
         let visitor = Visitor::new(stage).permits(1 + place % 2).stay(place % 3).rounds(W::ROUNDS);
-        if place < VISITORS / 2 { visitor.patience(place + 1) } else { visitor }
+        Some(if place < VISITORS / 2 { visitor.patience(place + 1) } else { visitor })
     });
-    let tickets = act(world, stage, visitors, async { Ok(()) }).await?;
+    let tickets = act(world, stage, &mut visitors, async { Ok(()) }).await?;
     all_is_well(stage, &tickets, 2)
 }
 
@@ -212,11 +216,11 @@ pub async fn cancelled_at_any_poll_nothing_is_lost<'a, W: World<'a>>(world: &W) 
 pub async fn close_amid_a_crowd_loses_no_permit<'a, W: World<'a>>(world: &W) -> Check {
     const VISITORS: usize = 6;
     let stage = world.place(Stage::new(2, Config::new()));
-    let visitors: [_; VISITORS] = array::from_fn(|place| {
+    let mut visitors: [_; VISITORS] = array::from_fn(|place| {
         let visitor = Visitor::new(stage).permits(1 + place % 2).stay(1).rounds(usize::MAX);
-        if place % 3 == 2 { visitor.patience(2) } else { visitor }
+        Some(if place % 3 == 2 { visitor.patience(2) } else { visitor })
     });
-    let tickets = act(world, stage, visitors, async {
+    let tickets = act(world, stage, &mut visitors, async {
         yield_times(W::ROUNDS).await;
         stage.semaphore.close();
         Ok(())

@@ -38,7 +38,7 @@ impl<'a, P: Platform, S: Storage> World<'a> for Here<'a, P, S> {
 
     async fn run<const N: usize, D: Future>(
         &self,
-        mut visitors: [Visitor<'a, P, S>; N],
+        visitors: &mut [Option<Visitor<'a, P, S>>; N],
         director: D,
     ) -> ([Result<usize, AcquireError>; N], D::Output) {
         let mut director = pin!(director);
@@ -51,10 +51,11 @@ impl<'a, P: Platform, S: Storage> World<'a> for Here<'a, P, S> {
                 directed = Some(output);
             }
             for (visitor, ticket) in visitors.iter_mut().zip(&mut tickets) {
-                if ticket.is_none()
-                    && let Poll::Ready(output) = Pin::new(visitor).poll(cx)
+                if let Some(inside) = visitor
+                    && let Poll::Ready(output) = Pin::new(inside).poll(cx)
                 {
                     *ticket = Some(output);
+                    *visitor = None;
                 }
             }
             if tickets.iter().all(Option::is_some)

@@ -47,7 +47,7 @@ pub use here::Here;
 pub use outcome::{Check, Failure, Outcome};
 pub use stage::Stage;
 pub use visitor::Visitor;
-pub use world::{World, poll_once};
+pub use world::{World, poll_once, taken};
 
 use core::cell::OnceCell;
 use core::task::Waker;

@@ -32,8 +32,8 @@ pub async fn a_timeout_gives_the_place_up<'a, W: World<'a, Platform: Timed>>(wor
 pub async fn a_permit_in_time_is_had<'a, W: World<'a, Platform: Timed>>(world: &W) -> Check {
     let stage = world.place(Stage::new(1, Config::new()));
     let held = demand!(stage.semaphore.try_acquire());
-    let visitors = [Visitor::new(stage).stay(3).queued()];
-    let tickets = act(world, stage, visitors, async {
+    let mut visitors = [Some(Visitor::new(stage).stay(3).queued())];
+    let tickets = act(world, stage, &mut visitors, async {
         until(|| stage.arrived() == 1).await;
         drop(held);
         let permit = demand!(stage.semaphore.acquire_timeout(LONG).await);

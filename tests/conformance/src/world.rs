@@ -25,19 +25,31 @@ pub trait World<'a> {
 
     /// Runs every visitor in a task of its own, and `director` beside them; ends when all of them have.
     ///
-    /// A visitor is to be polled because it was woken, and only then.
+    /// A visitor is to be polled because it was woken, and only then. All of them are there at first; they are
+    /// lent, so that a world of one task need not move them, which small stacks have no room for.
     fn run<const N: usize, D: Future>(
         &self,
-        visitors: [Visitor<'a, Self::Platform, Self::Storage>; N],
+        visitors: &mut [Option<Visitor<'a, Self::Platform, Self::Storage>>; N],
         director: D,
     ) -> impl Future<Output = ([Result<usize, AcquireError>; N], D::Output)>;
+}
+
+/// The visitors that [`World::run`] is lent, for a world whose tasks own them.
+///
+/// # Panics
+///
+/// If one has been taken before.
+pub fn taken<'a, P: Platform, S: Storage, const N: usize>(
+    visitors: &mut [Option<Visitor<'a, P, S>>; N],
+) -> [Visitor<'a, P, S>; N] {
+    visitors.each_mut().map(|visitor| visitor.take().expect("each is taken once"))
 }
 
 /// Runs visitors beside a director, and sends everybody home should the director find that something is wrong.
 pub(crate) async fn act<'a, W: World<'a>, const N: usize>(
     world: &W,
     stage: &'a Stage<W::Platform, W::Storage>,
-    visitors: [Visitor<'a, W::Platform, W::Storage>; N],
+    visitors: &mut [Option<Visitor<'a, W::Platform, W::Storage>>; N],
     director: impl Future<Output = Check>,
 ) -> Result<[Result<usize, AcquireError>; N], crate::Failure> {
     let directed = async {
