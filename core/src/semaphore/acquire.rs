@@ -6,7 +6,6 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use super::machine::{Admission, Progress};
-use super::word::Take;
 use super::{AcquireError, Permit, Place, SemaphoreRef};
 use crate::{Platform, Priority};
 
@@ -122,7 +121,7 @@ impl<R: SemaphoreRef> Future for Acquire<R> {
         }
         let permits = this.permits;
         match &this.semaphore {
-            Some(semaphore) if semaphore.semaphore().take(permits) == Take::Taken => this.finish(Ok(())),
+            Some(semaphore) if semaphore.semaphore().take_at_once(permits) => this.finish(Ok(())),
             _ => this.enter(cx),
         }
     }

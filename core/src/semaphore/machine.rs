@@ -17,7 +17,8 @@
 //! 1. *bounded*: no more permits are free than exist, and no more exist than [`Machine::MAX_PERMITS`];
 //! 2. *paid*: no permit is free while a deficit stands;
 //! 3. *settled*: the first in line cannot be served (fair), or has been woken to try (barging);
-//! 4. *closed*: nobody stands in the line of a closed semaphore.
+//! 4. *closed*: nobody stands in the line of a closed semaphore;
+//! 5. *calm*: the flag says what it says.
 
 use core::fmt;
 
@@ -92,6 +93,7 @@ pub enum Progress {
 /// drop(wakes); // wakes Flag(2)
 /// assert_eq!(machine.poll(key, &Flag(2)), Ok(Progress::Granted));
 /// ```
+#[expect(clippy::struct_excessive_bools, reason = "each says a thing of its own")]
 pub struct Machine<W, S: Storage> {
     /// Free permits.
     permits: usize,
@@ -110,6 +112,8 @@ pub struct Machine<W, S: Storage> {
     served: Ticket,
     /// Something has happened that somebody in line may profit from.
     unsettled: bool,
+    /// Nobody waits, nothing is owed, nothing is closed: the number of free permits is all there is to know.
+    calm: bool,
     line: WaitQueue<Waiter<W>, S>,
 }
 
@@ -142,6 +146,7 @@ impl<W, S: Storage> Machine<W, S> {
             next_ticket: 0,
             served: 0,
             unsettled: false,
+            calm: true,
             line,
         }
     }
@@ -165,8 +170,13 @@ impl<W, S: Storage> Machine<W, S> {
     }
 
     /// Whether all that there is to know is the number of free permits.
-    pub(super) fn is_quiescent(&self) -> bool {
-        self.line.is_empty() && self.deficit == 0 && !self.closed
+    #[inline]
+    pub(super) const fn is_calm(&self) -> bool {
+        self.calm
+    }
+
+    fn see_whether_calm(&mut self) {
+        self.calm = self.line.is_empty() && self.deficit == 0 && !self.closed;
     }
 
     /// Whether [`settle`](Self::settle) has anything to do.
@@ -201,12 +211,28 @@ impl<W, S: Storage> Machine<W, S> {
     /// All of [`TryAcquireError`].
     #[inline]
     pub fn try_acquire(&mut self, permits: usize, priority: Priority) -> Result<(), TryAcquireError> {
+        if self.take_at_once(permits) {
+            return Ok(());
+        }
         check_weight(permits)?;
-        if permits > self.permits || self.closed || !(self.line.is_empty() || self.may_pass(priority)) {
-            return Err(if self.closed { TryAcquireError::Closed } else { TryAcquireError::NoPermits });
+        if self.closed {
+            return Err(TryAcquireError::Closed);
+        }
+        if permits > self.permits || !(self.line.is_empty() || self.may_pass(priority)) {
+            return Err(TryAcquireError::NoPermits);
         }
         self.permits -= permits;
         Ok(())
+    }
+
+    /// Takes permits if nothing is in the way; otherwise they may be there all the same.
+    #[inline]
+    pub(super) fn take_at_once(&mut self, permits: usize) -> bool {
+        let there = self.calm && permits <= self.permits && check_weight(permits).is_ok();
+        if there {
+            self.permits -= permits;
+        }
+        there
     }
 
     /// Whether a newcomer whom the free permits suffice for goes ahead of all who wait; counts it if so.
@@ -267,6 +293,7 @@ impl<W, S: Storage> Machine<W, S> {
         match self.line.push(priority, waiter) {
             Ok(key) => {
                 self.next_ticket = self.next_ticket.wrapping_add(1);
+                self.calm = false;
                 // A new first in line may let those behind it pass, or be let pass itself.
                 self.unsettled |= self.permits > 0;
                 Ok(Admission::Queued(key))
@@ -300,6 +327,7 @@ impl<W, S: Storage> Machine<W, S> {
             self.unsettled = true;
             self.permits -= waiter.permits;
             self.line.grant(key);
+            self.see_whether_calm();
             return Ok(Progress::Granted);
         }
         Ok(if same { Progress::Waiting } else { Progress::WakerDiffers })
@@ -340,6 +368,7 @@ impl<W, S: Storage> Machine<W, S> {
         };
         // The one behind it may want less.
         self.unsettled = true;
+        self.see_whether_calm();
         waiter.waker
     }
 
@@ -349,20 +378,18 @@ impl<W, S: Storage> Machine<W, S> {
     #[inline]
     pub fn release(&mut self, permits: usize) {
         match self.permits.checked_add(permits) {
-            Some(sum) if sum <= self.total && self.deficit == 0 => self.permits = sum,
-            _ => self.pay(permits),
-        }
-        if !self.line.is_empty() {
-            self.unsettled = true;
+            Some(sum) if self.calm && sum <= self.total => self.permits = sum,
+            _ => self.release_to_others(permits),
         }
     }
 
-    /// Takes from the permits that come back what the deficit demands.
-    #[cold]
-    fn pay(&mut self, permits: usize) {
+    /// Gives permits back that somebody may wait for, or that the deficit demands.
+    fn release_to_others(&mut self, permits: usize) {
         let paid = permits.min(self.deficit);
         self.deficit -= paid;
         self.permits = self.permits.saturating_add(permits - paid).min(self.total);
+        self.unsettled |= !self.line.is_empty();
+        self.see_whether_calm();
     }
 
     /// Creates permits. Call [`settle`](Self::settle) afterwards.
@@ -388,6 +415,7 @@ impl<W, S: Storage> Machine<W, S> {
         let free = gone.min(self.permits);
         self.permits -= free;
         self.deficit += gone - free;
+        self.see_whether_calm();
         gone
     }
 
@@ -398,6 +426,7 @@ impl<W, S: Storage> Machine<W, S> {
         // More have been taken out of existence than there are: these were among them already.
         self.deficit = self.deficit.saturating_sub(permits - gone);
         self.permits = self.permits.min(self.total);
+        self.see_whether_calm();
     }
 
     /// Turns down everybody, now and in future. Call [`settle`](Self::settle) afterwards.
@@ -405,6 +434,7 @@ impl<W, S: Storage> Machine<W, S> {
     /// Permits that are held, or granted and not yet fetched, stay good.
     pub fn close(&mut self) {
         self.closed = true;
+        self.calm = false;
         self.turn = None;
         self.unsettled = true;
     }
@@ -424,6 +454,7 @@ impl<W, S: Storage> Machine<W, S> {
             }
         }
         self.unsettled = false;
+        self.see_whether_calm();
         self.check();
         false
     }
@@ -513,6 +544,8 @@ impl<W, S: Storage> Machine<W, S> {
     fn invariants(&self) {
         debug_assert!(self.permits <= self.total && self.total <= MAX_PERMITS, "bounded");
         debug_assert!(self.deficit == 0 || self.permits == 0, "paid");
+        let calm = self.line.is_empty() && self.deficit == 0 && !self.closed;
+        debug_assert_eq!(self.calm, calm, "calm");
         if let Some(front) = self.line.front() {
             debug_assert!(!self.closed, "closed");
             let needed = self.line.get(front).map_or(0, |front| front.permits);

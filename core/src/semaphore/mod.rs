@@ -268,6 +268,15 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         if check_weight(permits).is_ok() { self.word.take(permits) } else { Take::Shut }
     }
 
+    /// Takes permits if that is done quickly; otherwise they may be there all the same.
+    #[inline]
+    fn take_at_once(&self, permits: usize) -> bool {
+        if Word::<P>::ENABLED {
+            return self.take(permits) == Take::Taken;
+        }
+        self.locked.with(|locked| locked.machine.take_at_once(permits))
+    }
+
     /// Takes permits that the word does not have.
     #[inline]
     fn try_acquire_locked(&self, permits: usize) -> Result<(), TryAcquireError> {
@@ -349,7 +358,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             settle(machine);
             let output = operation(machine);
             settle(machine);
-            if Word::<P>::ENABLED && machine.is_quiescent() {
+            if Word::<P>::ENABLED && machine.is_calm() {
                 self.word.open(machine.drain(), drawn);
             }
             output

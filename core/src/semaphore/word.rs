@@ -33,7 +33,7 @@ pub(super) enum Take {
 pub(super) const MAX_PERMITS: usize = usize::MAX >> 3;
 
 /// A waiter's number in order of arrival; it wraps.
-pub(super) type Ticket = usize;
+pub(super) type Ticket = u32;
 
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
@@ -41,7 +41,7 @@ mod imp {
     use core::mem;
 
     use super::{MAX_PERMITS, Platform, Take, Ticket};
-    use crate::sync::{AtomicUsize, Ordering, const_fn};
+    use crate::sync::{AtomicU32, AtomicUsize, Ordering, const_fn};
 
     const SHUT: usize = 1;
     const ONE: usize = 2;
@@ -50,7 +50,7 @@ mod imp {
         /// `ONE` for each permit, and `SHUT`.
         bits: AtomicUsize,
         /// The first ticket that may not have been served.
-        served: AtomicUsize,
+        served: AtomicU32,
         platform: PhantomData<fn() -> P>,
     }
 
@@ -68,7 +68,7 @@ mod imp {
         const_fn! {
             pub(in crate::semaphore) fn new(permits: usize) -> Self {
                 let bits = if P::FAST_PATH { permits * ONE } else { SHUT };
-                Self { bits: AtomicUsize::new(bits), served: AtomicUsize::new(0), platform: PhantomData }
+                Self { bits: AtomicUsize::new(bits), served: AtomicU32::new(0), platform: PhantomData }
             }
         }
 
@@ -164,7 +164,7 @@ mod imp {
 
     /// Whether `ticket` was drawn before `bound`; right if they are less than half the numbers apart.
     fn before(ticket: Ticket, bound: Ticket) -> bool {
-        ticket.wrapping_sub(bound) > usize::MAX / 2
+        ticket.wrapping_sub(bound) > Ticket::MAX / 2
     }
 }
 

@@ -41,15 +41,36 @@ struct Fork {
 }
 
 /// Room lent to nobody.
-const NO_FORK: Fork = Fork { bit: UNUSED, above: NONE, children: [Link::None; 2] };
+const NO_FORK: Fork = Fork { bit: UNUSED, above: NONE, children: [Link::NONE; 2] };
 const UNUSED: u8 = 32;
 
+/// A leaf, by its class, or a fork, by the class that lends it room; in one word.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Link {
-    None,
-    Leaf(u32),
-    /// The fork that this class lends room to.
-    Fork(u32),
+struct Link(u32);
+
+impl Link {
+    const NONE: Self = Self(NONE);
+    const FORK: u32 = 1 << 31;
+
+    const fn leaf(class: u32) -> Self {
+        Self(class)
+    }
+
+    const fn fork(lender: u32) -> Self {
+        Self(lender | Self::FORK)
+    }
+
+    /// The lender, if this is a fork.
+    #[inline]
+    const fn as_fork(self) -> Option<u32> {
+        if self.0 & Self::FORK != 0 && self.0 != NONE { Some(self.0 & !Self::FORK) } else { None }
+    }
+
+    /// The class, if this is a leaf.
+    #[inline]
+    const fn as_leaf(self) -> Option<u32> {
+        if self.0 & Self::FORK == 0 { Some(self.0) } else { None }
+    }
 }
 
 /// With the sign bit flipped, unsigned order is the order of the priorities.
@@ -74,7 +95,7 @@ pub(super) struct Classes<S: Storage> {
 
 impl<S: Storage> Classes<S> {
     pub(super) const fn new() -> Self {
-        Self { slab: Slab::new(), root: Link::None, first: NONE, recent: NONE }
+        Self { slab: Slab::new(), root: Link::NONE, first: NONE, recent: NONE }
     }
 
     #[inline]
@@ -85,7 +106,7 @@ impl<S: Storage> Classes<S> {
     /// Whether there is exactly one class.
     #[inline]
     pub(super) const fn is_one(&self) -> bool {
-        matches!(self.root, Link::Leaf(_))
+        self.root.as_leaf().is_some()
     }
 
     #[inline]
@@ -125,13 +146,13 @@ impl<S: Storage> Classes<S> {
 
     fn find_or_insert_key(&mut self, key: u32) -> Option<u32> {
         let mut link = self.root;
-        while let Link::Fork(fork) = link {
-            let Fork { bit, children, .. } = self.fork(fork);
-            link = children[side(key, bit)];
+        while let Some(lender) = link.as_fork() {
+            let Class { lent: Fork { bit, children, .. }, .. } = self.slab.at(lender)?;
+            link = children[side(key, *bit)];
         }
-        let Link::Leaf(nearest) = link else {
+        let Some(nearest) = link.as_leaf() else {
             let class = self.insert_leaf(key)?;
-            self.root = Link::Leaf(class);
+            self.root = Link::leaf(class);
             self.first = class;
             return Some(class);
         };
@@ -146,25 +167,33 @@ impl<S: Storage> Classes<S> {
 
     fn insert_leaf(&mut self, key: u32) -> Option<u32> {
         let class = Class { key, head: NONE, tail: NONE, passed: 0, above: NONE, lent: NO_FORK };
-        self.slab.insert(class).ok().map(|key| key.index)
+        let class = self.slab.insert(class).ok()?.index;
+        // One bit of a link says what it is.
+        if class >= Link::FORK - 1 {
+            self.slab.vacate(class);
+            return None;
+        }
+        Some(class)
     }
 
     /// Inserts a leaf beside the subtree around `nearest` whose keys agree with it above `bit`.
     fn insert_beside(&mut self, key: u32, nearest: u32, bit: u8) -> Option<u32> {
         let class = self.insert_leaf(key)?;
-        let mut subtree = Link::Leaf(nearest);
-        let mut above = self.above(subtree);
-        while above != NONE && self.fork(above).bit < bit {
-            subtree = Link::Fork(above);
-            above = self.above(subtree);
+        let mut subtree = Link::leaf(nearest);
+        let mut above = self.slab.at(nearest)?.above;
+        while let Some(Class { lent, .. }) = self.slab.at(above)
+            && lent.bit < bit
+        {
+            subtree = Link::fork(above);
+            above = lent.above;
         }
         let mut children = [subtree; 2];
-        children[side(key, bit)] = Link::Leaf(class);
-        if let Some(class) = self.slab.at_mut(class) {
-            class.lent = Fork { bit, above: NONE, children };
+        children[side(key, bit)] = Link::leaf(class);
+        if let Some(room) = self.slab.at_mut(class) {
+            room.lent = Fork { bit, above, children };
+            room.above = class;
         }
-        self.hang(key, above, Link::Fork(class));
-        self.set_above(Link::Leaf(class), class);
+        self.hang(key, above, Link::fork(class));
         self.set_above(subtree, class);
         if self.slab.at(self.first).is_none_or(|first| key < first.key) {
             self.first = class;
@@ -175,13 +204,14 @@ impl<S: Storage> Classes<S> {
     /// Removes an empty class.
     pub(super) fn remove(&mut self, class: u32) {
         let Some(&Class { key, above: parent, lent, .. }) = self.slab.at(class) else { return };
-        let mut sibling = Link::None;
+        let mut sibling = Link::NONE;
         if parent == NONE {
-            self.root = Link::None;
+            self.root = Link::NONE;
         } else {
             let Fork { bit, above, children } = self.fork(parent);
             sibling = children[1 - side(key, bit)];
             self.hang(key, above, sibling);
+            self.set_above(sibling, above);
             // The room of the fork just removed takes in the one that this class lends room to.
             if parent != class && lent.bit != UNUSED {
                 // Read anew: the sibling may just have been hung below it.
@@ -189,7 +219,7 @@ impl<S: Storage> Classes<S> {
                 if let Some(room) = self.slab.at_mut(parent) {
                     room.lent = moved;
                 }
-                self.hang(key, moved.above, Link::Fork(parent));
+                self.hang(key, moved.above, Link::fork(parent));
                 self.set_above(moved.children[0], parent);
                 self.set_above(moved.children[1], parent);
             } else if let Some(room) = self.slab.at_mut(parent) {
@@ -207,13 +237,10 @@ impl<S: Storage> Classes<S> {
     }
 
     fn most_urgent_under(&self, mut link: Link) -> Option<u32> {
-        while let Link::Fork(fork) = link {
-            link = self.fork(fork).children[0];
+        while let Some(lender) = link.as_fork() {
+            link = self.slab.at(lender)?.lent.children[0];
         }
-        match link {
-            Link::Leaf(class) => Some(class),
-            _ => None,
-        }
+        link.as_leaf()
     }
 
     #[inline]
@@ -227,24 +254,14 @@ impl<S: Storage> Classes<S> {
             Some(class) => class.lent.children[side(key, class.lent.bit)] = link,
             None => self.root = link,
         }
-        self.set_above(link, above);
     }
 
-    fn above(&self, link: Link) -> u32 {
-        match link {
-            Link::None => NONE,
-            Link::Leaf(class) => self.slab.at(class).map_or(NONE, |class| class.above),
-            Link::Fork(lender) => self.fork(lender).above,
-        }
-    }
-
+    /// Tells a leaf or a fork which fork is above it.
     fn set_above(&mut self, link: Link, above: u32) {
-        let (Link::Leaf(index) | Link::Fork(index)) = link else { return };
-        if let Some(class) = self.slab.at_mut(index) {
-            match link {
-                Link::Fork(_) => class.lent.above = above,
-                _ => class.above = above,
-            }
+        if let Some(class) = link.as_leaf().and_then(|class| self.slab.at_mut(class)) {
+            class.above = above;
+        } else if let Some(room) = link.as_fork().and_then(|lender| self.slab.at_mut(lender)) {
+            room.lent.above = above;
         }
     }
 
@@ -264,25 +281,22 @@ impl<S: Storage> Classes<S> {
     /// Answers the number of leaves, and their least and their greatest key.
     #[cfg(any(test, debug_assertions))]
     fn check_under(&self, link: Link, above: u32, below: u8, forks: &mut u32) -> (u32, u32, u32) {
-        debug_assert_eq!(self.above(link), above, "what has a fork above it knows which");
-        match link {
-            Link::None => (0, 0, 0),
-            Link::Leaf(class) => {
-                let class = self.slab.at(class);
-                debug_assert!(class.is_some_and(|class| class.head != NONE), "every class is a leaf in use");
-                let key = class.map_or(0, |class| class.key);
-                (1, key, key)
-            }
-            Link::Fork(lender) => {
-                let Fork { bit, children, .. } = self.fork(lender);
-                debug_assert!(bit < below, "bits fall on the way down");
-                *forks += 1;
-                let (low_count, low_min, low_max) = self.check_under(children[0], lender, bit, forks);
-                let (high_count, high_min, high_max) = self.check_under(children[1], lender, bit, forks);
-                debug_assert!(low_count > 0 && high_count > 0, "a fork has two sides");
-                debug_assert!(low_max < high_min, "the sides are in order");
-                (low_count + high_count, low_min, high_max)
-            }
+        if let Some(class) = link.as_leaf() {
+            let class = self.slab.at(class);
+            debug_assert!(class.is_some_and(|class| class.head != NONE), "every class is a leaf in use");
+            debug_assert!(class.is_some_and(|class| class.above == above), "a leaf knows the fork above it");
+            let key = class.map_or(0, |class| class.key);
+            return (1, key, key);
         }
+        let Some(lender) = link.as_fork() else { return (0, 0, 0) };
+        let fork = self.fork(lender);
+        debug_assert!(fork.bit < below, "bits fall on the way down");
+        debug_assert_eq!(fork.above, above, "a fork knows the fork above it");
+        *forks += 1;
+        let (low_count, low_min, low_max) = self.check_under(fork.children[0], lender, fork.bit, forks);
+        let (high_count, high_min, high_max) = self.check_under(fork.children[1], lender, fork.bit, forks);
+        debug_assert!(low_count > 0 && high_count > 0, "a fork has two sides");
+        debug_assert!(low_max < high_min, "the sides are in order");
+        (low_count + high_count, low_min, high_max)
     }
 }
