@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use super::machine::{Admission, Progress};
 use super::{AcquireError, Permit, Place, SemaphoreRef};
+use crate::wait_queue::WaiterKey;
 use crate::{Platform, Priority};
 
 /// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and its siblings: resolves to a [`Permit`].
@@ -74,14 +75,22 @@ impl<R: SemaphoreRef> Acquire<R> {
     }
 
     /// A later poll, in line.
+    #[inline(never)]
     fn progress(&mut self, place: Place, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
+        match &self.semaphore {
+            Some(semaphore) if semaphore.semaphore().word.is_served(place.ticket) => {
+                self.place = None;
+                self.finish(Ok(()))
+            }
+            _ => self.progress_locked(place.key, cx),
+        }
+    }
+
+    /// The same when only the machine can tell.
+    #[cold]
+    fn progress_locked(&mut self, key: WaiterKey, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
         let Some(semaphore) = &self.semaphore else { return Poll::Pending };
         let semaphore = semaphore.semaphore();
-        if semaphore.word.is_served(place.ticket) {
-            self.place = None;
-            return self.finish(Ok(()));
-        }
-        let key = place.key;
         let granted = loop {
             let mut wakes = semaphore.wakes();
             match semaphore.transact(&mut wakes, |machine| machine.poll(key, cx.waker())) {
@@ -116,12 +125,9 @@ impl<R: SemaphoreRef> Future for Acquire<R> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        if let Some(place) = this.place {
-            return this.progress(place, cx);
-        }
-        let permits = this.permits;
-        match &this.semaphore {
-            Some(semaphore) if semaphore.semaphore().take_at_once(permits) => this.finish(Ok(())),
+        match (this.place, &this.semaphore) {
+            (Some(place), _) => this.progress(place, cx),
+            (None, Some(semaphore)) if semaphore.semaphore().take_at_once(this.permits) => this.finish(Ok(())),
             _ => this.enter(cx),
         }
     }

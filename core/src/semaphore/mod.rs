@@ -90,6 +90,33 @@ struct Locked<S: Storage> {
     machine: Machine<Waker, S>,
 }
 
+impl<S: Storage> Locked<S> {
+    /// Hands the machine all permits that are in the word.
+    #[inline]
+    fn gather<P: Platform>(&mut self, word: &Word<P>) {
+        let gathered = word.draw(&mut self.drawn);
+        if gathered > 0 {
+            self.machine.release(gathered);
+        }
+    }
+
+    #[inline]
+    fn settle<P: Platform>(&mut self, word: &Word<P>, wakes: &mut Wakes<'_, P, S>) {
+        if self.machine.is_unsettled() {
+            wakes.rest.more = self.machine.settle(&mut wakes.list);
+            word.serve(self.machine.served());
+        }
+    }
+
+    /// Leaves the permits to the word if nobody waits for them.
+    #[inline]
+    fn publish<P: Platform>(&mut self, word: &Word<P>) {
+        if Word::<P>::ENABLED && self.machine.is_calm() {
+            word.open(self.machine.drain(), &mut self.drawn);
+        }
+    }
+}
+
 /// A place in line.
 #[derive(Clone, Copy)]
 struct Place {
@@ -343,24 +370,13 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     #[inline]
     fn transact<T>(&self, wakes: &mut Wakes<'_, P, S>, operation: impl FnOnce(&mut Machine<Waker, S>) -> T) -> T {
-        self.locked.with(|Locked { drawn, machine }| {
-            let gathered = self.word.draw(drawn);
-            if gathered > 0 {
-                machine.release(gathered);
-            }
+        self.locked.with(|locked| {
+            locked.gather(&self.word);
             // Before the operation, so that it finds those served who come first; after it, for what it brings.
-            let mut settle = |machine: &mut Machine<Waker, S>| {
-                if machine.is_unsettled() {
-                    wakes.rest.more = machine.settle(&mut wakes.list);
-                    self.word.serve(machine.served());
-                }
-            };
-            settle(machine);
-            let output = operation(machine);
-            settle(machine);
-            if Word::<P>::ENABLED && machine.is_calm() {
-                self.word.open(machine.drain(), drawn);
-            }
+            locked.settle(&self.word, wakes);
+            let output = operation(&mut locked.machine);
+            locked.settle(&self.word, wakes);
+            locked.publish(&self.word);
             output
         })
     }
@@ -485,7 +501,11 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     fn settle(&self) {
         loop {
             let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
+            self.locked.with(|locked| {
+                locked.gather(&self.word);
+                locked.settle(&self.word, &mut wakes);
+                locked.publish(&self.word);
+            });
             // If a wake panics here, dropping `rest` goes on instead of this loop.
             wakes.list.deliver();
             if !mem::take(&mut wakes.rest.more) {
