@@ -1,14 +1,15 @@
 //! [`Acquire`]: the future that waits in line.
 
 use core::fmt;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 
 use super::machine::{Admission, Progress};
 use super::{AcquireError, Permit, Place, SemaphoreRef};
 use crate::wait_queue::WaiterKey;
-use crate::{Platform, Priority};
+use crate::{Clock, Platform, Priority, Timed, timeout_at};
 
 /// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and its siblings: resolves to a [`Permit`].
 ///
@@ -39,9 +40,47 @@ impl<R: SemaphoreRef> Acquire<R> {
         self
     }
 
-    fn finish(&mut self, granted: Result<(), AcquireError>) -> Poll<Result<Permit<R>, AcquireError>> {
+    /// Gives up once `timeout` has passed, counted from this call on the platform's timer. A permit that is free
+    /// is never refused for the time's sake, and no timer is used for it.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of the request itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// As the request itself.
+    pub fn timeout(self, timeout: Duration) -> impl Future<Output = Result<Permit<R>, AcquireError>> + use<R>
+    where
+        R::Platform: Timed,
+    {
+        let timer = <R::Platform as Timed>::TIMER;
+        let deadline = timer.now() + timeout;
+        async move {
+            let mut acquire = self;
+            if let Poll::Ready(granted) = poll_fn(|cx| Poll::Ready(Pin::new(&mut acquire).poll(cx))).await {
+                return granted;
+            }
+            match timeout_at(&timer, deadline, acquire).await {
+                Ok(granted) => granted,
+                Err(_elapsed) => Err(AcquireError::TimedOut),
+            }
+        }
+    }
+
+    /// Ends at once.
+    #[inline]
+    fn finish(&mut self) -> Poll<Result<Permit<R>, AcquireError>> {
         match self.semaphore.take() {
-            Some(semaphore) => Poll::Ready(granted.map(|()| Permit::new(semaphore, self.permits))),
+            Some(semaphore) => Poll::Ready(Ok(Permit::new(semaphore, self.permits))),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Ends after a wait.
+    fn finish_late(&mut self, granted: Result<(), AcquireError>) -> Poll<Result<Permit<R>, AcquireError>> {
+        match self.semaphore.take() {
+            Some(semaphore) => Poll::Ready(granted.map(|()| Permit::handed_over(semaphore, self.permits))),
             None => Poll::Pending,
         }
     }
@@ -71,7 +110,7 @@ impl<R: SemaphoreRef> Acquire<R> {
             Err((error, _unused)) => Err(error),
         };
         drop(wakes);
-        self.finish(granted)
+        self.finish_late(granted)
     }
 
     /// A later poll, in line.
@@ -80,7 +119,7 @@ impl<R: SemaphoreRef> Acquire<R> {
         match &self.semaphore {
             Some(semaphore) if semaphore.semaphore().word.is_served(place.ticket) => {
                 self.place = None;
-                self.finish(Ok(()))
+                self.finish_late(Ok(()))
             }
             _ => self.progress_locked(place.key, cx),
         }
@@ -115,7 +154,7 @@ impl<R: SemaphoreRef> Acquire<R> {
                 }
             }
         };
-        self.finish(granted)
+        self.finish_late(granted)
     }
 }
 
@@ -127,7 +166,7 @@ impl<R: SemaphoreRef> Future for Acquire<R> {
         let this = self.get_mut();
         match (this.place, &this.semaphore) {
             (Some(place), _) => this.progress(place, cx),
-            (None, Some(semaphore)) if semaphore.semaphore().take_at_once(this.permits) => this.finish(Ok(())),
+            (None, Some(semaphore)) if semaphore.semaphore().take_at_once(this.permits) => this.finish(),
             _ => this.enter(cx),
         }
     }

@@ -34,8 +34,7 @@ use core::fmt;
 use core::future::Future;
 use core::mem;
 use core::ops::Deref;
-use core::pin::pin;
-use core::task::{Poll, Waker};
+use core::task::Waker;
 use core::time::Duration;
 
 use machine::check_weight;
@@ -45,7 +44,6 @@ use crate::Priority;
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
-use crate::time::{Clock, timeout_at};
 use crate::wait_queue::WaiterKey;
 use crate::wake::WakeList;
 
@@ -333,9 +331,12 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     }
 
     #[inline]
-    fn release(&self, permits: usize) {
+    fn release(&self, permits: usize, wanted: bool) {
         if Word::<P>::ENABLED {
-            if !self.word.give(permits) {
+            // While somebody waits, going by way of the word would be a detour.
+            if wanted && self.word.is_shut() {
+                self.release_shut(permits);
+            } else if !self.word.give(permits) {
                 self.settle();
             }
             return;
@@ -347,6 +348,17 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         if unsettled {
             self.settle();
         }
+    }
+
+    #[cold]
+    fn release_shut(&self, permits: usize) {
+        let mut wakes = self.wakes();
+        self.locked.with(|locked| {
+            locked.gather(&self.word);
+            locked.machine.release(permits);
+            locked.settle(&self.word, &mut wakes);
+            locked.publish(&self.word);
+        });
     }
 
     fn forget(&self, permits: usize) {
@@ -394,7 +406,8 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
 
 impl<P: Timed, S: Storage> Semaphore<P, S> {
     /// Waits for one permit, for at most `timeout` from this call on. To be awaited; the blocking one is
-    /// [`acquire_blocking_timeout`](Self::acquire_blocking_timeout).
+    /// [`acquire_blocking_timeout`](Self::acquire_blocking_timeout). Any other request has
+    /// [`Acquire::timeout`].
     ///
     /// # Errors
     ///
@@ -408,19 +421,7 @@ impl<P: Timed, S: Storage> Semaphore<P, S> {
         &self,
         timeout: Duration,
     ) -> impl Future<Output = Result<Permit<&Self>, AcquireError>> + use<'_, P, S> {
-        let deadline = P::TIMER.now() + timeout;
-        async move {
-            let mut acquire = pin!(self.acquire());
-            // No timer for those who need not wait.
-            if let Poll::Ready(granted) = core::future::poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await
-            {
-                return granted;
-            }
-            match timeout_at(&P::TIMER, deadline, acquire).await {
-                Ok(granted) => granted,
-                Err(_elapsed) => Err(AcquireError::TimedOut),
-            }
-        }
+        self.acquire().timeout(timeout)
     }
 }
 

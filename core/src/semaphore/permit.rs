@@ -1,9 +1,9 @@
 //! [`Permit`]: what one holds while one may proceed.
 
 use core::fmt;
-use core::mem;
 
 use super::SemaphoreRef;
+use super::word::MAX_PERMITS;
 
 /// Permission to proceed, given back when it is dropped.
 ///
@@ -16,29 +16,41 @@ use super::SemaphoreRef;
 #[must_use = "dropping a permit gives it back at once"]
 pub struct Permit<R: SemaphoreRef> {
     semaphore: R,
-    /// Zero once they have gone into another permit, or into the void.
-    permits: usize,
+    /// How many, zero once they have gone into another permit or into the void; and `WANTED`.
+    bits: usize,
 }
 
+/// The permits were handed over, so somebody else is likely to wait for them.
+const WANTED: usize = 1 << (usize::BITS - 1);
+
+const _: () = assert!(MAX_PERMITS < WANTED, "the number of permits leaves that bit free");
+
 impl<R: SemaphoreRef> Permit<R> {
-    pub(super) fn new(semaphore: R, permits: usize) -> Self {
-        Self { semaphore, permits }
+    pub(super) const fn new(semaphore: R, permits: usize) -> Self {
+        Self { semaphore, bits: permits }
+    }
+
+    /// A permit that has been waited for.
+    pub(super) const fn handed_over(semaphore: R, permits: usize) -> Self {
+        Self { semaphore, bits: permits | WANTED }
     }
 
     /// The permits are in other hands now.
     pub(super) fn disarm(mut self) {
-        self.permits = 0;
+        self.bits = 0;
     }
 
     /// How many permits of the semaphore this one stands for: at least 1.
     #[must_use]
-    pub fn count(&self) -> usize {
-        self.permits
+    pub const fn count(&self) -> usize {
+        self.bits & !WANTED
     }
 
     /// Never gives the permits back: the semaphore has so many fewer from now on.
     pub fn forget(mut self) {
-        self.semaphore.semaphore().forget(mem::take(&mut self.permits));
+        let permits = self.count();
+        self.bits = 0;
+        self.semaphore.semaphore().forget(permits);
     }
 
     /// Splits off a permit that stands for `permits` of these.
@@ -48,12 +60,12 @@ impl<R: SemaphoreRef> Permit<R> {
     where
         R: Clone,
     {
-        if permits == 0 || permits >= self.permits {
+        if permits == 0 || permits >= self.count() {
             return None;
         }
         let semaphore = self.semaphore.clone();
-        self.permits -= permits;
-        Some(Self { semaphore, permits })
+        self.bits -= permits;
+        Some(Self { semaphore, bits: permits | (self.bits & WANTED) })
     }
 
     /// Merges `other` into this permit.
@@ -65,7 +77,8 @@ impl<R: SemaphoreRef> Permit<R> {
         if !core::ptr::eq(self.semaphore.semaphore(), other.semaphore.semaphore()) {
             return Err(other);
         }
-        self.permits += mem::take(&mut other.permits);
+        self.bits += other.count();
+        other.bits = 0;
         Ok(())
     }
 }
@@ -73,14 +86,14 @@ impl<R: SemaphoreRef> Permit<R> {
 impl<R: SemaphoreRef> Drop for Permit<R> {
     #[inline]
     fn drop(&mut self) {
-        if self.permits > 0 {
-            self.semaphore.semaphore().release(self.permits);
+        if self.bits != 0 {
+            self.semaphore.semaphore().release(self.count(), self.bits & WANTED != 0);
         }
     }
 }
 
 impl<R: SemaphoreRef> fmt::Debug for Permit<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("count", &self.permits).finish_non_exhaustive()
+        f.debug_struct("Permit").field("count", &self.count()).finish_non_exhaustive()
     }
 }
