@@ -12,7 +12,7 @@ mod threads;
 
 pub(crate) use batch::{Batch, leak, repeat};
 pub(crate) use row::{Contenders, Group, Row};
-pub(crate) use tasks::{Workers, race_tasks};
+pub(crate) use tasks::{Pool, Workers, race_tasks};
 pub(crate) use threads::{Placement, race_threads};
 
 use std::process::ExitCode;

@@ -30,7 +30,7 @@ impl Workers {
     ///
     /// Each of two workers has a core of its own. Left to the scheduler, the workers of a runtime may share one
     /// for a whole run, which makes everything three times as fast and says nothing about two workers.
-    pub(crate) fn runtime(self) -> Runtime {
+    fn runtime(self) -> Runtime {
         let runtime = match self {
             Self::One => Builder::new_current_thread().build(),
             Self::Two => {
@@ -42,6 +42,28 @@ impl Workers {
             }
         };
         runtime.expect("threads can be had")
+    }
+}
+
+/// Where tasks run: one runtime for all batches, or, with two workers, a fresh one for each.
+///
+/// How two workers come to share the tasks between them differs from runtime to runtime, and lasts; it decides
+/// more than the contender does. With a fresh one each time, the median is over that, too.
+pub(crate) struct Pool {
+    workers: Workers,
+    kept: Option<Runtime>,
+}
+
+impl Pool {
+    pub(crate) fn new(workers: Workers) -> Self {
+        Self { workers, kept: (workers == Workers::One).then(|| workers.runtime()) }
+    }
+
+    fn with<T>(&self, body: impl FnOnce(&Runtime) -> T) -> T {
+        match &self.kept {
+            Some(runtime) => body(runtime),
+            None => body(&self.workers.runtime()),
+        }
     }
 }
 
@@ -81,7 +103,7 @@ impl Drop for Place {
 /// `gate` is awaited first, and what it gives holds everyone up; it is dropped when all tasks have started, and
 /// from there to the end of the last task's work the time counts. Tasks end outside of that time.
 pub(crate) fn race_tasks<G, T>(
-    runtime: &Runtime,
+    pool: &Pool,
     tasks: usize,
     operations: u64,
     gate: impl Future<Output = G>,
@@ -97,7 +119,7 @@ where
         finish: OnceLock::new(),
         done: Notify::new(),
     });
-    runtime.block_on(async {
+    let race = async {
         let gate = gate.await;
         let mut handles = Vec::with_capacity(tasks);
         for index in 0..tasks {
@@ -121,5 +143,6 @@ where
         }
         let finish = *line.finish.get().expect("set before `done`");
         Batch { operations: rounds * tasks as u64, elapsed: finish.duration_since(start) }
-    })
+    };
+    pool.with(|runtime| runtime.block_on(race))
 }

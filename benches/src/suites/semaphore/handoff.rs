@@ -12,10 +12,9 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::semaphore::{FairSemaphore, Semaphore as _};
 use futures_intrusive::sync::Semaphore as FuturesIntrusive;
 use priority_semaphore::PrioritySemaphore;
-use tokio::runtime::Runtime;
 use tokio::task::yield_now;
 
-use crate::harness::{Batch, Contenders, Group, Row, Workers, leak, race_tasks};
+use crate::harness::{Batch, Contenders, Group, Pool, Row, Workers, leak, race_tasks};
 
 /// How many tasks have a permit.
 pub(super) const PERMITS: usize = 8;
@@ -54,8 +53,8 @@ pub(super) fn groups() -> [Group; 3] {
 }
 
 fn contenders(row: &mut Contenders, workers: Workers, waiters: usize) {
-    let runtime = Rc::new(workers.runtime());
-    let on = || runtime.clone();
+    let pool = Rc::new(Pool::new(workers));
+    let on = || pool.clone();
     row.add("tidegate", tidegate(on(), waiters))
         .add(
             "tokio",
@@ -100,16 +99,16 @@ fn contenders(row: &mut Contenders, workers: Workers, waiters: usize) {
 fn flat() -> Row {
     let name = |waiters| format!("tidegate, {waiters} waiters");
     Row::new("one worker", move |row| {
-        let runtime = Rc::new(Workers::One.runtime());
+        let pool = Rc::new(Pool::new(Workers::One));
         for waiters in WAITERS.into_iter().rev() {
-            row.add(name(waiters), tidegate(runtime.clone(), waiters));
+            row.add(name(waiters), tidegate(pool.clone(), waiters));
         }
     })
     .at_most(1.25, "tidegate, 10 waiters")
 }
 
-pub(super) fn tidegate(runtime: Rc<Runtime>, waiters: usize) -> impl FnMut(u64) -> Batch + 'static {
-    handoff(runtime, waiters, tidegate_tokio::Semaphore::new(PERMITS), |s, _| async {
+pub(super) fn tidegate(pool: Rc<Pool>, waiters: usize) -> impl FnMut(u64) -> Batch + 'static {
+    handoff(pool, waiters, tidegate_tokio::Semaphore::new(PERMITS), |s, _| async {
         s.acquire().await.expect("open")
     })
 }
@@ -117,7 +116,7 @@ pub(super) fn tidegate(runtime: Rc<Runtime>, waiters: usize) -> impl FnMut(u64) 
 /// Batches in which every task takes a permit, yields, and gives it back, time and again, and `waiters` tasks
 /// always wait; `acquire` is told which of the tasks it is for.
 pub(super) fn handoff<S, A>(
-    runtime: Rc<Runtime>,
+    pool: Rc<Pool>,
     waiters: usize,
     semaphore: S,
     acquire: impl Fn(&'static S, usize) -> A + Copy + Send + 'static,
@@ -135,7 +134,7 @@ where
             }
             permits
         };
-        race_tasks(&runtime, waiters + PERMITS, operations, gate, |index, rounds| async move {
+        race_tasks(&pool, waiters + PERMITS, operations, gate, |index, rounds| async move {
             for _ in 0..rounds {
                 let permit = acquire(semaphore, index).await;
                 yield_now().await;
@@ -146,7 +145,7 @@ where
 }
 
 /// The floor: a handoff costs two polls, one that gets the permit and one that comes back from the yield.
-fn two_yields(runtime: Rc<Runtime>, waiters: usize) -> impl FnMut(u64) -> Batch + 'static {
+fn two_yields(pool: Rc<Pool>, waiters: usize) -> impl FnMut(u64) -> Batch + 'static {
     /// Lets the tasks go when dropped.
     struct Gate(&'static AtomicBool);
 
@@ -162,7 +161,7 @@ fn two_yields(runtime: Rc<Runtime>, waiters: usize) -> impl FnMut(u64) -> Batch 
             open.store(false, Ordering::Relaxed);
             Gate(open)
         };
-        race_tasks(&runtime, waiters + PERMITS, operations, gate, |_, rounds| async move {
+        race_tasks(&pool, waiters + PERMITS, operations, gate, |_, rounds| async move {
             while !open.load(Ordering::Acquire) {
                 yield_now().await;
             }

@@ -7,7 +7,7 @@ use priority_semaphore::PrioritySemaphore;
 use tidegate_tokio::Priority;
 
 use super::handoff::{PERMITS, WAITERS, handoff, tidegate};
-use crate::harness::{Contenders, Group, Row, Workers};
+use crate::harness::{Contenders, Group, Pool, Row, Workers};
 
 const PRIORITIES: usize = 64;
 
@@ -36,23 +36,23 @@ pub(super) fn groups() -> [Group; 2] {
 }
 
 fn contenders(row: &mut Contenders, workers: Workers, waiters: usize) {
-    let runtime = Rc::new(workers.runtime());
+    let pool = Rc::new(Pool::new(workers));
     row.add(
         "tidegate",
-        handoff(runtime.clone(), waiters, tidegate_tokio::Semaphore::new(PERMITS), |s, index| async move {
+        handoff(pool.clone(), waiters, tidegate_tokio::Semaphore::new(PERMITS), |s, index| async move {
             s.acquire().priority(Priority(priority(index))).await.expect("open")
         }),
     )
-    .add("tidegate, one priority", tidegate(runtime.clone(), waiters))
+    .add("tidegate, one priority", tidegate(pool.clone(), waiters))
     .add(
         "priority-semaphore",
-        handoff(runtime.clone(), waiters, Arc::new(PrioritySemaphore::new(PERMITS)), |s, index| async move {
+        handoff(pool.clone(), waiters, Arc::new(PrioritySemaphore::new(PERMITS)), |s, index| async move {
             s.acquire(priority(index)).await.expect("open")
         }),
     )
     .add(
         "priority-semaphore, one priority",
-        handoff(runtime, waiters, Arc::new(PrioritySemaphore::new(PERMITS)), |s, _| async {
+        handoff(pool, waiters, Arc::new(PrioritySemaphore::new(PERMITS)), |s, _| async {
             s.acquire(0).await.expect("open")
         }),
     );
