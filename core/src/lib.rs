@@ -9,6 +9,9 @@
 //! | module or type | what it is |
 //! |---|---|
 //! | [`semaphore`] | a weighted priority semaphore |
+//! | [`rate_limiter`] | rate limits, exact, with a line for those who wait |
+//! | [`gate`] | semaphore, rate limiter and lockout, entered as one |
+//! | [`lockout`] | nobody new comes in until all lockouts have ended |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
@@ -50,8 +53,11 @@ extern crate alloc;
 #[cfg(loom)]
 extern crate std;
 
+pub mod gate;
+pub mod lockout;
 mod platform;
 mod priority;
+pub mod rate_limiter;
 pub mod semaphore;
 mod slab;
 mod storage;

@@ -16,6 +16,9 @@ pub trait Buffer<T> {
     /// No elements, and no allocation.
     const EMPTY: Self;
 
+    /// How many elements fit at most.
+    const CAPACITY: usize;
+
     /// The elements.
     fn as_slice(&self) -> &[T];
 
@@ -40,6 +43,7 @@ impl<const N: usize> Storage for Inline<N> {
 
 impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
     const EMPTY: Self = Self::new();
+    const CAPACITY: usize = N;
 
     #[inline]
     fn as_slice(&self) -> &[T] {
@@ -70,6 +74,7 @@ impl Storage for Heap {
 #[cfg(feature = "alloc")]
 impl<T> Buffer<T> for alloc::vec::Vec<T> {
     const EMPTY: Self = Self::new();
+    const CAPACITY: usize = usize::MAX;
 
     #[inline]
     fn as_slice(&self) -> &[T] {

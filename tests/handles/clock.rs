@@ -1,8 +1,9 @@
 //! The clock for tests wakes whoever is due, come what may.
 
+use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::time::Duration;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 
 use tidegate_core::Timer;
 use tidegate_tests::{Count, Hook, poll_once, poll_with};

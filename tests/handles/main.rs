@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod gate;
+mod lockout;
 mod orders;
 mod priority;
 mod types;

@@ -67,8 +67,12 @@ fn tasks_and_threads_stand_in_one_line_by_their_scopes() {
         thread::yield_now();
     }
     drop(held);
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
-    tasks.into_iter().for_each(|task| runtime.block_on(task).unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    for task in tasks {
+        runtime.block_on(task).unwrap();
+    }
     assert_eq!(*served.lock().unwrap(), ["first", "second", "third", "fourth"]);
 }
 

@@ -1,8 +1,9 @@
 //! Wakers are foreign code: they run outside the lock, whatever they do, and take nobody down with them.
 
 use core::iter;
+use core::panic::AssertUnwindSafe;
 use core::task::{Poll, Waker};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::Arc;
 
 use tidegate_core::semaphore::{Acquire, AcquireError, Config, HeadOfLine, Semaphore};

@@ -3,7 +3,7 @@
 //! `cargo test -p tidegate-tests --test conformance [FILTER]` runs those scenarios whose names contain `FILTER`.
 #![forbid(unsafe_code)]
 
-mod local;
+mod one_thread;
 mod sim;
 mod table;
 mod threads;
@@ -14,8 +14,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let filter = env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
-    let [one_thread, several_threads, mixed] = tokio::columns();
-    let columns = [local::column(), one_thread, several_threads, mixed, threads::column(), sim::column()];
+    let mut columns = Vec::from(one_thread::columns());
+    columns.extend(tokio::columns());
+    columns.extend([threads::column(), sim::column()]);
     let passed = table::run(&columns, &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,73 +1,77 @@
 //! Runs the scenarios, a column per adapter, and prints the table.
 
 use core::time::Duration;
-use std::io::Write;
+use std::io::{self, Write};
 use std::panic;
 use std::process;
 use std::sync::mpsc;
 use std::thread;
-use std::{eprintln, io};
 
 use tidegate_conformance::{Failure, Outcome};
 
 /// Longer than any scenario takes: whoever takes longer hangs.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// One adapter, and how it runs each scenario.
+/// A scenario's name, and how an adapter runs it.
+pub(crate) type Scenario = (&'static str, fn() -> Outcome);
+
+/// One adapter.
 pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// In the order of [`tidegate_conformance::scenarios!`].
-    pub(crate) scenarios: Vec<(&'static str, fn() -> Outcome)>,
+    pub(crate) scenarios: Vec<Scenario>,
+}
+
+/// One scenario, and its outcomes in the order of the columns.
+struct Row {
+    name: &'static str,
+    outcomes: Vec<Outcome>,
 }
 
 /// Runs every scenario whose name contains `filter`; answers whether all is well.
 pub(crate) fn run(columns: &[Column], filter: &str) -> bool {
-    let names: Vec<&str> = columns.iter().flat_map(|column| &column.scenarios).map(|&(name, _)| name).collect();
-    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
-    let mut rows: Vec<(&str, Vec<Outcome>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for column in columns {
         let wanted = column.scenarios.iter().filter(|(name, _)| name.contains(filter));
         for (place, &(name, scenario)) in wanted.enumerate() {
             if place == rows.len() {
-                rows.push((name, Vec::new()));
+                rows.push(Row { name, outcomes: Vec::new() });
             }
-            assert_eq!(rows[place].0, name, "every adapter runs the same list");
-            rows[place].1.push(guarded(column.name, name, scenario));
+            assert_eq!(rows[place].name, name, "every adapter runs the same list");
+            rows[place].outcomes.push(guarded(column.name, name, scenario));
         }
     }
+    if let Err(error) = print(columns, &rows) {
+        eprintln!("the table cannot be printed: {error}");
+    }
+    rows.iter().flat_map(|row| &row.outcomes).all(|outcome| outcome.is_good())
+}
 
-    let mut text = format!("\n{:width$}", "conformance");
+fn print(columns: &[Column], rows: &[Row]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max("conformance".len());
+    write!(out, "\n{:width$}", "conformance")?;
     for column in columns {
-        text += &format!("  {}", column.name);
+        write!(out, "  {}", column.name)?;
     }
-    text += "\n";
     let mut notes = Vec::new();
-    for (name, outcomes) in &rows {
-        text += &format!("{name:width$}");
+    for Row { name, outcomes } in rows {
+        write!(out, "\n{name:width$}")?;
         for (column, outcome) in columns.iter().zip(outcomes) {
-            let cell = match outcome {
-                Outcome::Passed => "ok",
-                Outcome::Failed(_) => "FAILED",
-                Outcome::Skipped(_) => "-",
+            let (cell, note) = match outcome {
+                Outcome::Passed => ("ok", None),
+                Outcome::Failed(failure) => ("FAILED", Some(format!("{}: {name} FAILED: {failure}", column.name))),
+                Outcome::Skipped(reason) => ("-", Some(format!("{}: - as {reason}", column.name))),
             };
-            text += &format!("  {cell:<0$}", column.name.len());
-            let note = match outcome {
-                Outcome::Passed => continue,
-                Outcome::Failed(failure) => format!("{}: {name} FAILED: {failure}", column.name),
-                Outcome::Skipped(reason) => format!("{}: - as {reason}", column.name),
-            };
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
+            write!(out, "  {cell:<0$}", column.name.len())?;
+            notes.extend(note.filter(|note| !notes.contains(note)));
         }
-        text += "\n";
     }
-    notes.iter().for_each(|note| text += &format!("{note}\n"));
-    let passed = rows.iter().flat_map(|(_, outcomes)| outcomes).all(|outcome| outcome.is_good());
-    text += if passed { "all is well\n" } else { "NOT ALL IS WELL\n" };
-    // Nobody reads it if it cannot be written.
-    let _ = io::stdout().write_all(text.as_bytes());
-    passed
+    writeln!(out)?;
+    for note in notes {
+        writeln!(out, "{note}")?;
+    }
+    Ok(())
 }
 
 /// Runs a scenario on a thread of its own, so that a panic is an outcome and a hang is noticed.

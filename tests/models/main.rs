@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod handle;
+mod limiter;
+mod lockout;
 mod machine;
 mod reference;

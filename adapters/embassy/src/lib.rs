@@ -85,6 +85,9 @@ mod ticks;
 mod timer;
 
 pub use platform::Embassy;
+pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
+pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{EmbassyTimer, Sleep, timeout};
@@ -114,3 +117,66 @@ pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
 
 /// A request for permits of a [`Semaphore`], to be awaited.
 pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;
+
+/// Nobody new comes in until all lockouts have ended; room for `N` lockouts and for `N` waiters. See
+/// [`tidegate_core::lockout`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_embassy::Lockout;
+///
+/// /// The radio has to rest after it has sent for too long.
+/// static RADIO: Lockout<4> = Lockout::new();
+///
+/// RADIO.lock_for(Duration::from_millis(20))?;
+/// assert!(RADIO.try_pass().is_err());
+/// # Ok::<(), tidegate_embassy::LockoutFull>(())
+/// ```
+pub type Lockout<const N: usize, T = EmbassyTimer> = lockout::Lockout<Embassy, Inline<N>, T>;
+
+/// A [`Lockout`] whose waiters pass in order, newcomers behind them.
+pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<Embassy, Inline<N>, T>;
+
+/// A rate limiter in which up to `N` tasks may wait, and a sliding window may be `N` wide. See
+/// [`tidegate_core::rate_limiter`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_embassy::{Quota, RateLimiter};
+///
+/// const QUOTA: Quota = match Quota::per(3, Duration::from_secs(7)) {
+///     Ok(quota) => quota,
+///     Err(_) => panic!("the quota makes no sense"),
+/// };
+/// /// As much as the radio may send.
+/// static RADIO: RateLimiter<4> = RateLimiter::new(QUOTA);
+///
+/// assert!(RADIO.try_acquire(3).is_ok());
+/// assert!(RADIO.try_acquire(1).is_err());
+/// ```
+pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<Embassy, Inline<N>, T>;
+
+/// A token bucket for every key, up to `N` keys. See [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+///
+/// The hasher is for the image to choose: a random seed, where there is a source of randomness and somebody who
+/// may make keys up; a fixed one otherwise.
+pub type KeyedRateLimiter<K, H, const N: usize, T = EmbassyTimer> =
+    rate_limiter::KeyedRateLimiter<K, Embassy, Inline<N>, T, H>;
+
+/// A semaphore, a rate limiter and a lockout, entered as one. See [`tidegate_core::gate`].
+///
+/// ```
+/// use tidegate_embassy::{Absent, Gate, Lockout, Semaphore};
+///
+/// static CHANNELS: Semaphore<8> = Semaphore::new(3);
+/// static RADIO: Lockout<4> = Lockout::new();
+/// static SEND: Gate<&Semaphore<8>, Absent, &Lockout<4>> = Gate::with_parts(&CHANNELS, Absent, &RADIO);
+///
+/// let pass = SEND.try_enter()?;
+/// # drop(pass);
+/// # Ok::<(), tidegate_embassy::TryEnterError>(())
+/// ```
+pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Embassy, A, B, C>;
+
+/// Having entered a [`Gate`] that borrows its [`Semaphore`].
+pub type Pass<'a, const N: usize> = gate::Pass<&'a Semaphore<N>>;

@@ -1,7 +1,7 @@
 //! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
 
 use mutex::raw_impls::local::LocalRawMutex;
-use tidegate_core::{Inline, Platform, Timed, semaphore};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore};
 
 use crate::EmbassyTimer;
 
@@ -44,3 +44,12 @@ pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
 
 /// A request for permits of a [`Semaphore`], to be awaited.
 pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;
+
+/// [`Lockout`](crate::Lockout) without the lock.
+pub type Lockout<const N: usize, T = EmbassyTimer> = lockout::Lockout<EmbassyLocal, Inline<N>, T>;
+
+/// [`FifoLockout`](crate::FifoLockout) without the lock.
+pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<EmbassyLocal, Inline<N>, T>;
+
+/// [`RateLimiter`](crate::RateLimiter) without the lock.
+pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<EmbassyLocal, Inline<N>, T>;

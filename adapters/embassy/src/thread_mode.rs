@@ -6,7 +6,7 @@
 //! trades the critical section for. Use it where no interrupt handler runs an executor or holds a permit.
 
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
-use tidegate_core::{Inline, Platform, Timed, semaphore};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore};
 
 use crate::EmbassyTimer;
 
@@ -32,3 +32,12 @@ pub type Permit<'a, const N: usize> = semaphore::Permit<&'a Semaphore<N>>;
 
 /// A request for permits of a [`Semaphore`], to be awaited.
 pub type Acquire<'a, const N: usize> = semaphore::Acquire<&'a Semaphore<N>>;
+
+/// [`Lockout`](crate::Lockout) without the critical section.
+pub type Lockout<const N: usize, T = EmbassyTimer> = lockout::Lockout<ThreadMode, Inline<N>, T>;
+
+/// [`FifoLockout`](crate::FifoLockout) without the critical section.
+pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<ThreadMode, Inline<N>, T>;
+
+/// [`RateLimiter`](crate::RateLimiter) without the critical section.
+pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<ThreadMode, Inline<N>, T>;

@@ -69,11 +69,16 @@ pub use schedule::Schedule;
 pub use seeds::for_each_seed;
 pub use sim::Sim;
 pub use task::{JoinError, JoinHandle, YieldNow, spawn, spawn_named, yield_now};
+pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
+pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 
+use core::hash::BuildHasherDefault;
+use std::hash::DefaultHasher;
 use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
@@ -88,6 +93,58 @@ pub type Permit<'a> = semaphore::Permit<&'a Semaphore>;
 
 /// A permit that shares its [`Semaphore`], and so borrows nothing.
 pub type OwnedPermit = semaphore::Permit<Arc<Semaphore>>;
+
+/// Nobody new comes in until all lockouts have ended, by the simulator's time. See [`tidegate_core::lockout`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_sim::{Instant, Lockout, Sim, now};
+///
+/// let passed = Sim::new(7).run(async {
+///     let lockout = Lockout::new();
+///     lockout.lock_for(Duration::from_hours(3)).expect("there is room on the heap");
+///     lockout.lock_for(Duration::from_hours(8)).expect("there is room on the heap");
+///     lockout.wait().await.expect("there is room on the heap");
+///     now()
+/// });
+/// assert_eq!(passed, Ok(Instant::EPOCH + Duration::from_hours(8)));
+/// ```
+pub type Lockout<T = SimTimer> = lockout::Lockout<Sim, Heap, T>;
+
+/// A [`Lockout`] whose waiters pass in order, newcomers behind them. See [`tidegate_core::lockout`].
+pub type FifoLockout<T = SimTimer> = lockout::FifoLockout<Sim, Heap, T>;
+
+/// A rate limiter for simulated tasks, in virtual time. See [`tidegate_core::rate_limiter`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_sim::{Instant, Quota, RateLimiter, Sim, now};
+///
+/// let quota = Quota::per(1, Duration::from_hours(1))?;
+/// let done = Sim::new(7).run(async move {
+///     let limiter = RateLimiter::new(quota);
+///     for _ in 0..25 {
+///         limiter.acquire(1).await.expect("it makes sense");
+///     }
+///     now()
+/// })?;
+/// assert_eq!(done, Instant::EPOCH + Duration::from_hours(24));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type RateLimiter<T = SimTimer> = rate_limiter::RateLimiter<Sim, Heap, T>;
+
+/// A semaphore, a rate limiter and a lockout, entered as one. See [`tidegate_core::gate`].
+pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Sim, A, B, C>;
+
+/// Having entered a [`Gate`] that borrows its [`Semaphore`].
+pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A token bucket for every key, up to a bound on their number. See
+/// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+///
+/// Keys are hashed the same way in every run, so that runs replay.
+pub type KeyedRateLimiter<K, T = SimTimer> =
+    rate_limiter::KeyedRateLimiter<K, Sim, Heap, T, BuildHasherDefault<DefaultHasher>, 4>;
 
 /// A clock that stands still until it is told otherwise, also while the simulator's own time goes on. See
 /// [`tidegate_core::ManualClock`].

@@ -55,10 +55,14 @@ mod timer;
 
 pub use block_on::{block_on, block_on_until};
 pub use platform::Threads;
+pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
+pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
@@ -94,6 +98,85 @@ pub type Permit<'a> = semaphore::Permit<&'a Semaphore>;
 /// # Ok::<(), tidegate_threads::TryAcquireError>(())
 /// ```
 pub type OwnedPermit = semaphore::Permit<Arc<Semaphore>>;
+
+/// Nobody new comes in until all lockouts have ended. See [`tidegate_core::lockout`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_threads::{Lockout, WaitError, block_on};
+///
+/// static PEER: Lockout = Lockout::new();
+///
+/// let pulled = PEER.lock_for(Duration::MAX)?;
+/// assert_eq!(PEER.wait_blocking_timeout(Duration::from_millis(1)), Err(WaitError::TimedOut));
+/// PEER.lift(pulled);
+/// PEER.lock_for(Duration::from_millis(1))?;
+/// PEER.wait_blocking()?;
+/// block_on(PEER.wait())?;
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type Lockout<T = ThreadsTimer> = lockout::Lockout<Threads, Heap, T>;
+
+/// A [`Lockout`] whose waiters pass in order, newcomers behind them. See [`tidegate_core::lockout`].
+pub type FifoLockout<T = ThreadsTimer> = lockout::FifoLockout<Threads, Heap, T>;
+
+/// A rate limiter for threads and for futures at once. See [`tidegate_core::rate_limiter`].
+///
+/// `T` is the clock; leave it out for the operating system's.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_threads::{Quota, RateLimiter};
+///
+/// let limiter = RateLimiter::new(Quota::per(2, Duration::from_millis(2))?);
+/// limiter.acquire_blocking(2)?;
+/// limiter.acquire_blocking(1)?; // a millisecond later
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type RateLimiter<T = ThreadsTimer> = rate_limiter::RateLimiter<Threads, Heap, T>;
+
+/// A semaphore, a rate limiter and a lockout, entered as one. See [`tidegate_core::gate`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_threads::{Gate, GateError, Lockout, Semaphore};
+///
+/// let (permits, lockout) = (Semaphore::new(8), Lockout::new());
+/// let gate = Gate::new().semaphore(&permits).lockout(&lockout);
+///
+/// lockout.lock_for(Duration::from_millis(1))?;
+/// let pass = gate.enter_blocking()?;
+/// lockout.lock_for(Duration::MAX)?;
+/// let late = gate.enter_blocking_timeout(Duration::from_millis(1));
+/// assert_eq!(late.unwrap_err(), GateError::TimedOut);
+/// assert_eq!(permits.available_permits(), 7);
+/// # drop(pass);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Threads, A, B, C>;
+
+/// Having entered a [`Gate`] that borrows its [`Semaphore`].
+pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A token bucket for every key, up to a bound on their number. See
+/// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+///
+/// Keys are hashed with a random seed, so nobody can choose keys that collide.
+///
+/// ```
+/// use core::net::IpAddr;
+/// use core::time::Duration;
+/// use tidegate_threads::{KeyedRateLimiter, Quota};
+///
+/// let quota = Quota::per(2, Duration::from_secs(60))?;
+/// let clients = KeyedRateLimiter::<IpAddr>::new(quota, 100_000)?;
+/// let client = "192.0.2.1".parse()?;
+/// assert!(clients.try_acquire(&client, 2).is_ok());
+/// assert!(clients.try_acquire(&client, 1).is_err());
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type KeyedRateLimiter<K, T = ThreadsTimer, H = RandomState> =
+    rate_limiter::KeyedRateLimiter<K, Threads, Heap, T, H, 16>;
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;

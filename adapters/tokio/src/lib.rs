@@ -29,11 +29,15 @@ mod platform;
 pub mod priority;
 mod timer;
 
+use std::hash::RandomState;
 use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
 
 pub use platform::Tokio;
+pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
+pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, TokioTimer, timeout};
@@ -60,6 +64,91 @@ pub type Permit<'a> = semaphore::Permit<&'a Semaphore>;
 /// # }
 /// ```
 pub type OwnedPermit = semaphore::Permit<Arc<Semaphore>>;
+
+/// Nobody new comes in until all lockouts have ended. See [`tidegate_core::lockout`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use core::time::Duration;
+/// use tidegate_tokio::Lockout;
+///
+/// static PEER: Lockout = Lockout::new();
+///
+/// PEER.lock_for(Duration::from_secs(30))?; // it has answered 429, "Retry-After: 30"
+/// assert!(PEER.try_pass().is_err());
+/// PEER.wait().await?; // 30 s, or longer if others have locked it meanwhile
+/// # Ok(())
+/// # }
+/// ```
+pub type Lockout<T = TokioTimer> = lockout::Lockout<Tokio, Heap, T>;
+
+/// A [`Lockout`] whose waiters pass in order, newcomers behind them. See [`tidegate_core::lockout`].
+pub type FifoLockout<T = TokioTimer> = lockout::FifoLockout<Tokio, Heap, T>;
+
+/// A rate limiter: token bucket or sliding window, one or several quotas. See [`tidegate_core::rate_limiter`].
+///
+/// `T` is the clock; leave it out for tokio's own, which obeys [`tokio::time::pause`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use core::time::Duration;
+/// use tidegate_tokio::{Quota, RateLimiter};
+///
+/// let quotas = [Quota::per(50, Duration::from_secs(1))?, Quota::per(1_000, Duration::from_secs(60))?];
+/// let limiter = RateLimiter::with_quotas(&quotas)?;
+/// limiter.acquire(50).await?;
+/// assert!(limiter.try_acquire(1).is_err());
+/// limiter.acquire(1).await?; // 20 ms later
+/// # Ok(())
+/// # }
+/// ```
+pub type RateLimiter<T = TokioTimer> = rate_limiter::RateLimiter<Tokio, Heap, T>;
+
+/// A semaphore, a rate limiter and a lockout, entered as one. See [`tidegate_core::gate`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use core::time::Duration;
+/// use tidegate_tokio::{Absent, Gate, Lockout, Semaphore};
+///
+/// static CONNECTIONS: Semaphore = Semaphore::new(8);
+/// static PEER: Lockout = Lockout::new();
+/// static GATE: Gate<&Semaphore, Absent, &Lockout> = Gate::with_parts(&CONNECTIONS, Absent, &PEER);
+///
+/// PEER.lock_for(Duration::from_secs(30))?; // it has answered 429, "Retry-After: 30"
+/// let pass = GATE.enter().await?; // 30 s later
+/// // … one of at most eight requests at a time …
+/// drop(pass);
+/// # Ok(())
+/// # }
+/// ```
+pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Tokio, A, B, C>;
+
+/// Having entered a [`Gate`] that borrows its [`Semaphore`].
+pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A token bucket for every key, up to a bound on their number. See
+/// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+///
+/// Keys are hashed with a random seed, so nobody can choose keys that collide.
+///
+/// ```
+/// use core::net::IpAddr;
+/// use core::time::Duration;
+/// use tidegate_tokio::{KeyedRateLimiter, Quota};
+///
+/// let quota = Quota::per(2, Duration::from_secs(60))?;
+/// let clients = KeyedRateLimiter::<IpAddr>::new(quota, 100_000)?;
+/// let client = "192.0.2.1".parse()?;
+/// assert!(clients.try_acquire(&client, 2).is_ok());
+/// assert!(clients.try_acquire(&client, 1).is_err());
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type KeyedRateLimiter<K, T = TokioTimer, H = RandomState> =
+    rate_limiter::KeyedRateLimiter<K, Tokio, Heap, T, H, 16>;
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;

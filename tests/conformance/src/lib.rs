@@ -4,24 +4,24 @@
 //!
 //! | kind | needs | shape |
 //! |---|---|---|
-//! | [`steps`] | a [`Platform`] | plain functions that poll futures by hand: outcomes and order |
+//! | [`steps`] | a [`Platform`](tidegate_core::Platform) | plain functions that poll futures by hand: outcomes and order |
 //! | [`crowds`] | a [`World`] | [`Visitor`]s, each in a task of its own: waking, and races |
-//! | [`timed`] | a [`World`] on a [`Timed`] platform | timeouts |
+//! | [`timed`] | a [`World`] on a [`Timed`](tidegate_core::Timed) platform | timeouts |
 //! | [`blocking`] | a [`World`] on a [`Blocking`](tidegate_core::Blocking) platform, with tasks on other threads | the blocking colour |
 //!
 //! # On a board
 //!
-//! One call from any executor runs all of it and reports name by name, without `std`, an allocator or statics:
+//! [`Here`] is a world that needs no more than one task of any executor, no allocator and no statics. Each
+//! scenario gets one of its own:
 //!
 //! ```ignore
-//! let passed = tidegate_conformance::run::<Embassy, Inline<CROWD>>(&mut |name, outcome| {
-//!     println!("{outcome} {name}");
-//! })
-//! .await;
+//! let slot = OnceCell::new();
+//! let outcome = Outcome::from(crowds::barging_loses_no_wake_up(&Here::<Embassy, Inline<CROWD>>::new(&slot)).await);
+//! println!("{outcome} barging_loses_no_wake_up");
 //! ```
 //!
-//! The future that it makes holds one semaphore and [`CROWD`] visitors at a time; the storage must have room for
-//! as many waiters. All visitors run inside of the calling task ([`Here`]).
+//! A scenario's future holds one semaphore and up to [`CROWD`] visitors, for whom its storage must have room. Keep
+//! the futures apart, so that their stack frames do not add up: `tests/firmware/common` shows how.
 //!
 //! # On a host
 //!
@@ -33,6 +33,8 @@
 extern crate alloc;
 
 mod here;
+mod limits;
+mod lockouts;
 mod outcome;
 mod stage;
 mod visitor;
@@ -49,10 +51,9 @@ pub use stage::Stage;
 pub use visitor::Visitor;
 pub use world::{World, poll_once, taken};
 
-use core::cell::OnceCell;
 use core::task::Waker;
 
-use tidegate_core::{Platform, Storage, Timed, WakeList};
+use tidegate_core::WakeList;
 
 /// How many visitors the scenarios use at most: a few more than are woken under one lock.
 pub const CROWD: usize = WakeList::<Waker>::CAPACITY + 2;
@@ -99,7 +100,16 @@ macro_rules! scenarios {
                 full_storage_refuses_and_recovers
                 who_barges_takes_what_is_free
                 who_was_overtaken_keeps_its_place
-                a_future_that_was_ready_stays_pending;
+                a_future_that_was_ready_stays_pending
+                lockouts_hold_until_the_last_end
+                after_a_lockout_all_pass
+                after_a_fifo_lockout_each_passes_in_turn
+                a_gate_is_entered_whole_or_not_at_all
+                a_rate_is_kept_to_the_nanosecond
+                tokens_are_had_in_turn
+                several_quotas_are_kept_or_none
+                a_changed_quota_is_a_new_plan
+                keys_are_limited_each_and_bounded_in_number;
             crowds:
                 permits_are_handed_over_in_order_of_arrival
                 permits_are_handed_over_by_priority
@@ -119,63 +129,19 @@ macro_rules! scenarios {
                 a_permit_in_time_is_had
                 a_free_permit_is_had_without_time
                 the_longest_timeout_is_no_limit
-                a_head_timed_out_lets_the_next_through;
+                a_head_timed_out_lets_the_next_through
+                a_lockout_ends_by_itself
+                a_fifo_lockout_ends_by_itself
+                tokens_come_with_the_platforms_time
+                a_wait_for_tokens_can_time_out;
             blocking:
                 a_free_permit_is_had_at_once
                 a_thread_is_woken_by_a_task
                 a_blocking_timeout_gives_the_place_up
                 both_colours_stand_in_one_line
-                close_wakes_a_blocked_thread;
+                close_wakes_a_blocked_thread
+                a_thread_waits_a_lockout_out
+                a_thread_waits_for_tokens;
         }
     };
-}
-
-/// Runs every scenario that needs no second thread, one after the other, within the calling task.
-///
-/// `report` is told the name and the outcome of each. Answers whether all that ran have passed.
-///
-/// # Cancel safety
-///
-/// Dropping the future ends the run; nothing outlives it.
-pub async fn run<P: Timed, S: Storage>(report: &mut dyn FnMut(&str, Outcome)) -> bool {
-    let mut passed = run_untimed::<P, S>(report).await;
-    macro_rules! all {
-        (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
-            $({
-                let slot = OnceCell::new();
-                let outcome = Outcome::from(timed::$timed(&Here::<P, S>::new(&slot)).await);
-                passed &= outcome.is_good();
-                report(stringify!($timed), outcome);
-            })*
-            $( report(stringify!($blocking), Outcome::Skipped("nothing blocks without threads")); )*
-        };
-    }
-    scenarios!(all);
-    passed
-}
-
-/// The same for a platform without a timer.
-///
-/// # Cancel safety
-///
-/// Dropping the future ends the run; nothing outlives it.
-pub async fn run_untimed<P: Platform, S: Storage>(report: &mut dyn FnMut(&str, Outcome)) -> bool {
-    let mut passed = true;
-    macro_rules! all {
-        (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
-            $({
-                let outcome = steps::$step::<P, S>();
-                passed &= outcome.is_good();
-                report(stringify!($step), outcome);
-            })*
-            $({
-                let slot = OnceCell::new();
-                let outcome = Outcome::from(crowds::$crowd(&Here::<P, S>::new(&slot)).await);
-                passed &= outcome.is_good();
-                report(stringify!($crowd), outcome);
-            })*
-        };
-    }
-    scenarios!(all);
-    passed
 }

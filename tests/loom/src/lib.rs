@@ -32,13 +32,15 @@ impl Platform for Loom {
 /// The semaphore that the models are about.
 pub type Semaphore = semaphore::Semaphore<Loom, Heap>;
 
-/// How many preemptions a run may have, unless `LOOM_MAX_PREEMPTIONS` says otherwise.
-const PREEMPTIONS: usize = 3;
-
-/// Runs a model in every order of its threads.
+/// Runs a model in every order of its threads with up to three preemptions.
 pub fn model(run: impl Fn() + Sync + Send + 'static) {
+    model_with_preemptions(3, run);
+}
+
+/// The same with as many preemptions as are named here, for models that have very many orders.
+pub fn model_with_preemptions(preemptions: usize, run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(PREEMPTIONS);
+    builder.preemption_bound.get_or_insert(preemptions);
     builder.check(run);
 }
 
@@ -55,6 +57,11 @@ impl Room {
     #[must_use]
     pub fn new() -> Arc<Self> {
         Arc::new(Self { visits: AtomicUsize::new(0) })
+    }
+
+    /// Counts a first visit, by somebody who needs no permit because there are none yet.
+    pub fn open(&self) {
+        self.visits.store(1, Ordering::Relaxed);
     }
 
     /// Visits the room with a permit, which it gives back. There must not be another one.

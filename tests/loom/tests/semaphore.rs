@@ -15,7 +15,7 @@ use loom::sync::Arc;
 use loom::thread;
 use tidegate_core::Priority;
 use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TryAcquireError};
-use tidegate_loom::{Room, Semaphore, model, poll_once};
+use tidegate_loom::{Room, Semaphore, model, model_with_preemptions, poll_once};
 
 /// A semaphore to be shared.
 fn shared(permits: usize) -> Arc<Semaphore> {
@@ -125,7 +125,9 @@ fn two_waiters_of_different_urgency() {
             })
         });
         room.visit(held);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(room.visits(), 3);
         at_rest(&semaphore, 1);
     });
@@ -153,7 +155,9 @@ fn halves_given_back_by_two_threads_serve_a_waiter_for_both() {
         let other = one.split(1).unwrap();
         let threads = [one, other].map(|half| thread::spawn(move || drop(half)));
         let both = block_on(semaphore.acquire_many(2)).unwrap();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         drop(both);
         at_rest(&semaphore, 2);
     });
@@ -261,7 +265,7 @@ fn close_wakes_more_than_one_batch() {
 
 #[test]
 fn added_permits_wake_more_than_one_batch() {
-    model(|| {
+    model_with_preemptions(2, || {
         let semaphore = shared(0);
         let mut queued = [(); 3].map(|()| Semaphore::acquire_owned(Arc::clone(&semaphore), 1));
         for acquire in &mut queued {
@@ -276,6 +280,26 @@ fn added_permits_wake_more_than_one_batch() {
         assert!(last.join().unwrap());
         assert!(newcomer.join().unwrap());
         at_rest(&semaphore, 3);
+    });
+}
+
+#[test]
+fn added_permits_show_what_was_done_before_them() {
+    model(|| {
+        let (semaphore, room) = (shared(0), Room::new());
+        let threads = [false, true].map(|waits| {
+            let (semaphore, room) = (Arc::clone(&semaphore), Arc::clone(&room));
+            thread::spawn(move || {
+                let permit = if waits { block_on(semaphore.acquire()).ok() } else { semaphore.try_acquire().ok() };
+                assert!(permit.is_none() || room.visits() == 1);
+            })
+        });
+        room.open();
+        semaphore.add_permits(1).unwrap();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        at_rest(&semaphore, 1);
     });
 }
 

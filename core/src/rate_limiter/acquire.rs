@@ -1,0 +1,174 @@
+//! [`Acquire`]: the future that waits in line.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::machine::{Admission, Progress};
+use super::word::Take;
+use super::{AcquireError, RateLimiterRef};
+use crate::wait_queue::WaiterKey;
+use crate::{Clock, Instant, Platform, Priority, Timer};
+
+pin_project! {
+    /// The future of [`RateLimiter::acquire`](super::RateLimiter::acquire): resolves once the tokens are taken.
+    ///
+    /// It takes its place in line when it is first polled. The first in line holds the limiter's one timer. Once
+    /// it has been ready it stays pending for good.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it gives up the place in line, and the timer with it, which the next takes over. If tokens had been
+    /// taken for it unseen they are refunded; nothing is lost.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Acquire<R: RateLimiterRef> {
+        // `None` once the future has been ready.
+        limiter: Option<R>,
+        tokens: u32,
+        // `None` for the priority of the scope.
+        priority: Option<Priority>,
+        // The place in line, if it has one.
+        place: Option<WaiterKey>,
+        // What the sleep waits for.
+        armed: Option<Instant>,
+        #[pin]
+        sleep: Option<<R::Timer as Timer>::Sleep>,
+    }
+
+    impl<R: RateLimiterRef> PinnedDrop for Acquire<R> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if let (Some(place), Some(limiter)) = (this.place.take(), this.limiter) {
+                limiter.limiter().cancel(place, *this.tokens);
+            }
+        }
+    }
+}
+
+impl<R: RateLimiterRef> Acquire<R> {
+    pub(super) const fn new(limiter: R, tokens: u32) -> Self {
+        Self { limiter: Some(limiter), tokens, priority: None, place: None, armed: None, sleep: None }
+    }
+
+    /// Waits with this priority, whatever the scope's is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// The first poll: takes the tokens, or a place in line.
+    fn enter(self: Pin<&mut Self>, cx: &Context<'_>) -> Result<Progress, AcquireError> {
+        let this = self.project();
+        let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
+            return Ok(Progress::Waiting { until: None });
+        };
+        let now = limiter.timer().now();
+        if limiter.take(*this.tokens, now) == Take::Taken {
+            return Ok(Progress::Granted);
+        }
+        let priority = this.priority.unwrap_or_else(R::Platform::ambient_priority);
+        let waker = cx.waker().clone();
+        let mut wakes = limiter.wakes();
+        let entered = limiter.transact(&mut wakes, now, |machine| {
+            let entered = machine.acquire(*this.tokens, priority, waker, now);
+            if let Ok(Admission::Queued { key, .. }) = entered {
+                *this.place = Some(key);
+            }
+            entered
+        });
+        drop(wakes);
+        match entered {
+            Ok(Admission::Granted(_unused)) => Ok(Progress::Granted),
+            Ok(Admission::Queued { until, .. }) => Ok(Progress::Waiting { until }),
+            Err((error, _unused)) => Err(error),
+        }
+    }
+
+    /// A later poll, in line.
+    fn progress(self: Pin<&mut Self>, place: WaiterKey, cx: &Context<'_>) -> Result<Progress, AcquireError> {
+        let this = self.project();
+        let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
+            return Ok(Progress::Waiting { until: None });
+        };
+        loop {
+            let now = limiter.timer().now();
+            let mut wakes = limiter.wakes();
+            // It may be the one to be served: that needs no wake.
+            match limiter.transact_untimed(&mut wakes, |machine| machine.poll(place, cx.waker(), now)) {
+                Ok(Progress::WakerDiffers) => {}
+                answer => return answer,
+            }
+            drop(wakes);
+            let fresh = cx.waker().clone();
+            let mut wakes = limiter.wakes();
+            if let Ok((_replaced, until)) =
+                limiter.transact_untimed(&mut wakes, |machine| machine.register(place, fresh))
+            {
+                return Ok(Progress::Waiting { until });
+            }
+        }
+    }
+}
+
+impl<R: RateLimiterRef> Future for Acquire<R> {
+    type Output = Result<(), AcquireError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.limiter.is_none() {
+            return Poll::Pending;
+        }
+        loop {
+            let progress = match self.place {
+                Some(place) => self.as_mut().progress(place, cx),
+                None => self.as_mut().enter(cx),
+            };
+            let mut this = self.as_mut().project();
+            let until = match progress {
+                Ok(Progress::Waiting { until }) => until.filter(|until| *until < Instant::MAX),
+                Ok(_) => break Poll::Ready(Ok(())),
+                Err(error) => break Poll::Ready(Err(error)),
+            };
+            let (Some(until), Some(limiter)) = (until, this.limiter.as_ref()) else {
+                // Somebody else holds the timer, or the time never comes.
+                *this.armed = None;
+                this.sleep.set(None);
+                return Poll::Pending;
+            };
+            if *this.armed != Some(until) {
+                *this.armed = Some(until);
+                this.sleep.set(Some(limiter.limiter().timer().sleep_until(until)));
+            }
+            if let Some(sleep) = this.sleep.as_mut().as_pin_mut()
+                && sleep.poll(cx).is_pending()
+            {
+                return Poll::Pending;
+            }
+            *this.armed = None;
+            this.sleep.set(None);
+            if limiter.limiter().timer().now() < until {
+                // A timer that goes off early is asked again, but not in a loop of our own.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        .map(|output| {
+            let mut this = self.project();
+            *this.place = None;
+            *this.limiter = None;
+            this.sleep.set(None);
+            output
+        })
+    }
+}
+
+impl<R: RateLimiterRef> fmt::Debug for Acquire<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("tokens", &self.tokens)
+            .field("waits", &self.place.is_some())
+            .finish_non_exhaustive()
+    }
+}

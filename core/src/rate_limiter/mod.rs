@@ -1,0 +1,494 @@
+//! Rate limits: how much may happen in how much time, exactly, with a line for those who wait.
+//!
+//! [`RateLimiter`] is the handle that is shared; [`Machine`] is the state machine beneath it, for those who
+//! bring their own lock and their own time; [`KeyedRateLimiter`] has a bucket for every key; [`TokenBucket`] and [`SlidingWindow`] are the bare quotas as plain
+//! values. The adapters name the handle without parameters: `tidegate_tokio::RateLimiter`.
+//!
+//! # Exact
+//!
+//! All arithmetic is in integers and nothing is rounded, whatever the rate: over any span, under saturation, a
+//! bucket admits `burst + ⌊span · n / period⌋`. Nobody is admitted before the [`NotUntil::earliest`] that was
+//! promised, and whoever asks at that point is.
+//!
+//! # Order
+//!
+//! The most urgent waiter first ([`Priority`](crate::Priority): lower is sooner), then first come, first
+//! served. Whoever comes while others wait stands behind them, also with
+//! [`try_acquire`](RateLimiter::try_acquire), unless it is more urgent than all of them. A request for many tokens
+//! at the head of the line is not passed by small ones. Only the first in line holds a timer.
+//!
+//! # Clocks that misbehave
+//!
+//! A clock that stands still admits nothing new. One that jumps forward fills the buckets, and no more than
+//! that. One that steps back is waited for, unless it steps back by more than an hour beyond what the quota
+//! spans: then the limiter begins anew, as if everything had just been used up; and a waiter whose timer had
+//! been set by the wrong clock is told at the next call of anybody.
+//!
+//! # Source
+//!
+//! The seed is `ratelimiter` of the Python library `async-utils`; the bucket is the generic cell rate algorithm
+//! of ATM networks, as in the crate `governor`.
+
+mod acquire;
+mod bucket;
+mod config;
+mod error;
+#[cfg(not(loom))]
+mod keyed;
+mod limits;
+mod machine;
+mod quota;
+#[cfg(all(test, not(loom)))]
+mod tests;
+mod window;
+mod word;
+
+pub use acquire::Acquire;
+pub use bucket::TokenBucket;
+pub use config::Config;
+pub use error::{AcquireError, NotUntil, TryAcquireError};
+#[cfg(not(loom))]
+pub use keyed::{KeyedError, KeyedRateLimiter, WhenFull};
+pub use limits::MAX_QUOTAS;
+pub use machine::{Admission, Machine, Progress};
+pub use quota::{InvalidQuota, Quota};
+pub use window::SlidingWindow;
+
+use core::fmt;
+use core::future::Future;
+use core::mem;
+use core::ops::Deref;
+use core::pin::pin;
+use core::task::{Poll, Waker};
+use core::time::Duration;
+
+use word::{Take, Word};
+
+use crate::Instant;
+use crate::platform::{Blocking, Platform, Timed};
+use crate::storage::Storage;
+use crate::sync::{Lock, const_fn};
+use crate::time::{Clock, Timer, timeout_at};
+use crate::wait_queue::WaiterKey;
+use crate::wake::WakeList;
+
+/// A rate limiter, shared by reference, by `Arc` or as a `static`.
+///
+/// It has one quota or several, which are checked all or nothing, and a line of waiters of both colours. Waiting
+/// takes room in `S`, and so do sliding windows; when [`Inline`](crate::Inline) storage is full, waiting is
+/// refused and nothing hangs.
+///
+/// `T` is its clock, and its timer where somebody waits: the platform's own, or one that a test passes in.
+///
+/// # Cost
+///
+/// A single token bucket is one atomic word where the target has a 64-bit compare-and-swap and the platform
+/// shares between threads: with nobody waiting, [`try_acquire`](Self::try_acquire) is one reading of the clock
+/// and one compare-and-swap. (The word has room for bursts of up to 2⁵⁴ parts of a nanosecond: 200 days at
+/// even rates, and more than a second for any rate up to ten million per second.) Otherwise one short lock per
+/// step. No allocation once the storage has grown to the most that ever waited.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_core::rate_limiter::{Quota, RateLimiter};
+/// use tidegate_core::{Inline, Local, ManualClock};
+///
+/// let clock = ManualClock::<Local, Inline<4>>::new();
+/// let quota = Quota::per(2, Duration::from_secs(1))?;
+/// let limiter: RateLimiter<Local, Inline<4>, _> = RateLimiter::with_timer(quota, &clock);
+///
+/// assert!(limiter.try_acquire(2).is_ok());
+/// let refused = limiter.try_acquire(1).unwrap_err();
+/// clock.set(refused.earliest().expect("it is only too early"));
+/// assert!(limiter.try_acquire(1).is_ok());
+/// # Ok::<(), tidegate_core::rate_limiter::InvalidQuota>(())
+/// ```
+pub struct RateLimiter<P: Platform, S: Storage, T = <P as Timed>::Timer> {
+    timer: T,
+    word: Word<P>,
+    locked: Lock<P::RawMutex, Machine<Waker, S>>,
+}
+
+impl<P: Timed, S: Storage> RateLimiter<P, S> {
+    const_fn! {
+        /// A limiter with one quota, by the platform's own time.
+        ///
+        /// A sliding window that the storage has no room for is cut to what fits, and so admits less.
+        #[must_use]
+        pub fn new(quota: Quota) -> Self {
+            Self::with_timer(quota, P::TIMER)
+        }
+    }
+
+    /// A limiter with several quotas, by the platform's own time: 50 per second *and* 1000 per minute.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongNumber`](InvalidQuota::WrongNumber) unless there is one quota at least and [`MAX_QUOTAS`] at most;
+    /// [`NoRoom`](InvalidQuota::NoRoom) if the storage is too small for a sliding window.
+    pub fn with_quotas(quotas: &[Quota]) -> Result<Self, InvalidQuota> {
+        Self::with_config(quotas, Config::new(), P::TIMER)
+    }
+}
+
+impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
+    const_fn! {
+        /// A limiter with one quota, by the time that is passed in. Otherwise as [`new`](Self::new).
+        #[must_use]
+        pub fn with_timer(quota: Quota, timer: T) -> Self {
+            let machine = Machine::new(quota);
+            Self { timer, word: Word::new(machine.sole_bucket()), locked: Lock::new(machine) }
+        }
+    }
+
+    /// A limiter with everything chosen.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongNumber`](InvalidQuota::WrongNumber), [`NoRoom`](InvalidQuota::NoRoom).
+    pub fn with_config(quotas: &[Quota], config: Config, timer: T) -> Result<Self, InvalidQuota> {
+        let mut machine = Machine::with_quotas(quotas)?;
+        machine.set_granularity(config.granularity);
+        Ok(Self { timer, word: Word::new(machine.sole_bucket()), locked: Lock::new(machine) })
+    }
+
+    /// The limiter's clock, or timer.
+    pub const fn timer(&self) -> &T {
+        &self.timer
+    }
+
+    /// How many tokens can be had at once, at most.
+    #[must_use]
+    pub fn max_tokens(&self) -> u32 {
+        self.locked.with(|machine| machine.max_tokens())
+    }
+
+    /// How many wait in line: a figure for display, outdated by the time it is seen.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.locked.with(|machine| machine.waiters())
+    }
+
+    /// Takes `tokens` tokens at a time that the caller has read from the limiter's clock already. Otherwise as
+    /// [`try_acquire`](Self::try_acquire).
+    ///
+    /// # Errors
+    ///
+    /// All of [`TryAcquireError`].
+    #[inline]
+    pub fn try_acquire_at(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        match self.take(tokens, now) {
+            Take::Taken => Ok(()),
+            Take::NotUntil(earliest) => Err(TryAcquireError::not_until(earliest)),
+            Take::Shut => self.try_acquire_locked(tokens, now),
+        }
+    }
+
+    #[inline]
+    fn take(&self, tokens: u32, now: Instant) -> Take {
+        // What makes no sense is for the machine to refuse.
+        if tokens == 0 { Take::Shut } else { self.word.take(tokens, now) }
+    }
+
+    #[cold]
+    fn try_acquire_locked(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        let priority = P::ambient_priority();
+        self.transact(&mut self.wakes(), now, |machine| machine.try_acquire(tokens, priority, now))
+    }
+
+    /// Forgets a waiter.
+    #[cold]
+    fn cancel(&self, place: WaiterKey, tokens: u32) {
+        let mut wakes = self.wakes();
+        // Without the time: whoever is first from now on looks at the clock itself.
+        let waker = self.transact_untimed(&mut wakes, |machine| machine.cancel(place, tokens));
+        drop(wakes);
+        drop(waker);
+    }
+
+    const fn wakes(&self) -> Wakes<'_, P, S, T> {
+        Wakes { list: WakeList::new(), rest: Rest { limiter: self, more: false } }
+    }
+
+    /// Serves who is due, runs one operation on the machine, which has the word's tokens meanwhile, and lets it
+    /// settle.
+    ///
+    /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
+    fn transact<U>(
+        &self,
+        wakes: &mut Wakes<'_, P, S, T>,
+        now: Instant,
+        operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
+    ) -> U {
+        self.locked.with(|machine| {
+            self.word.shut(machine.sole_bucket_mut());
+            machine.handle_timeout(now);
+            if machine.is_unsettled() {
+                wakes.rest.more = machine.settle(&mut wakes.list);
+            }
+            self.conclude(wakes, machine, operation)
+        })
+    }
+
+    /// The same without serving anybody first, at the time last told.
+    fn transact_untimed<U>(
+        &self,
+        wakes: &mut Wakes<'_, P, S, T>,
+        operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
+    ) -> U {
+        self.locked.with(|machine| {
+            self.word.shut(machine.sole_bucket_mut());
+            self.conclude(wakes, machine, operation)
+        })
+    }
+
+    fn conclude<U>(
+        &self,
+        wakes: &mut Wakes<'_, P, S, T>,
+        machine: &mut Machine<Waker, S>,
+        operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
+    ) -> U {
+        let output = operation(machine);
+        if machine.is_unsettled() {
+            wakes.rest.more = machine.settle(&mut wakes.list);
+        }
+        if let Some(bucket) = machine.idle_bucket() {
+            self.word.open(bucket, machine.now());
+        }
+        output
+    }
+
+    /// Serves who can be served, and wakes: a listful under each lock.
+    #[cold]
+    fn settle(&self) {
+        loop {
+            let mut wakes = self.wakes();
+            self.transact_untimed(&mut wakes, |_| ());
+            // If a wake panics here, dropping `rest` goes on instead of this loop.
+            wakes.list.deliver();
+            if !mem::take(&mut wakes.rest.more) {
+                return;
+            }
+        }
+    }
+}
+
+impl<P: Platform, S: Storage, T: Clock> RateLimiter<P, S, T> {
+    /// Takes `tokens` tokens here and now, all of them or none.
+    ///
+    /// It is refused while others wait whose turn is not later. Never waits; fit for interrupt handlers.
+    ///
+    /// # Errors
+    ///
+    /// [`NotUntil`](TryAcquireError::NotUntil) with the earliest time at which it can be had,
+    /// [`ZeroTokens`](TryAcquireError::ZeroTokens), [`ExceedsBurst`](TryAcquireError::ExceedsBurst).
+    #[inline]
+    pub fn try_acquire(&self, tokens: u32) -> Result<(), TryAcquireError> {
+        self.try_acquire_at(tokens, self.timer.now())
+    }
+
+    /// Puts tokens back that were taken and not used; more than fit are lost.
+    ///
+    /// A sliding window forgets those taken last: refund before they have left the window by themselves.
+    pub fn refund(&self, tokens: u32) {
+        self.transact(&mut self.wakes(), self.timer.now(), |machine| machine.refund(tokens));
+    }
+
+    /// Changes the quota of a limiter that has one, for those who wait too.
+    ///
+    /// What has been taken counts on. Whoever waits for more than can be had from now on is turned down with
+    /// [`ExceedsBurst`](AcquireError::ExceedsBurst) when its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`](InvalidQuota::Mismatch) if the limiter has several quotas or one of the other kind;
+    /// [`NoRoom`](InvalidQuota::NoRoom). Nothing changes then.
+    pub fn set_quota(&self, quota: Quota) -> Result<(), InvalidQuota> {
+        self.set_quotas(&[quota])
+    }
+
+    /// Changes all quotas of a limiter at once. Otherwise as [`set_quota`](Self::set_quota).
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`](InvalidQuota::Mismatch) unless there are as many as before, each of the same kind;
+    /// [`NoRoom`](InvalidQuota::NoRoom). Nothing changes then.
+    pub fn set_quotas(&self, quotas: &[Quota]) -> Result<(), InvalidQuota> {
+        let now = self.timer.now();
+        self.transact(&mut self.wakes(), now, |machine| machine.set_quotas(quotas, now))
+    }
+
+    /// How many tokens could be had, if nobody waited: a figure for display, outdated by the time it is seen.
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        let now = self.timer.now();
+        self.locked.with(|machine| match (self.word.peek(), machine.sole_bucket()) {
+            (Some(full_at), Some(bucket)) => {
+                let mut bucket = *bucket;
+                bucket.set_full_at(full_at);
+                bucket.available(now)
+            }
+            _ => machine.available(now),
+        })
+    }
+}
+
+impl<P: Platform, S: Storage, T: Timer> RateLimiter<P, S, T> {
+    /// Waits until `tokens` tokens can be had, and takes them.
+    ///
+    /// # Errors
+    ///
+    /// [`ZeroTokens`](AcquireError::ZeroTokens), [`ExceedsBurst`](AcquireError::ExceedsBurst), or
+    /// [`Full`](AcquireError::Full) in inline storage.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in line, and refunds tokens that were taken for it unseen; nothing is
+    /// lost, and the next in line takes over the timer.
+    #[inline]
+    pub fn acquire(&self, tokens: u32) -> Acquire<&Self> {
+        Acquire::new(self, tokens)
+    }
+
+    /// The same by way of any pointer to the limiter, which the future keeps.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    #[inline]
+    pub fn acquire_owned<R>(this: R, tokens: u32) -> Acquire<R>
+    where
+        R: RateLimiterRef<Platform = P, Storage = S, Timer = T>,
+    {
+        Acquire::new(this, tokens)
+    }
+
+    /// Waits for at most `timeout` from this call on. To be awaited; the blocking one is
+    /// [`acquire_blocking_timeout`](Self::acquire_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of [`acquire`](Self::acquire). Tokens that are free are
+    /// never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub fn acquire_timeout(
+        &self,
+        tokens: u32,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<(), AcquireError>> + use<'_, P, S, T> {
+        let deadline = self.timer.now() + timeout;
+        async move {
+            let mut acquire = pin!(self.acquire(tokens));
+            // No timer for those who need not wait.
+            if let Poll::Ready(granted) = core::future::poll_fn(|cx| Poll::Ready(acquire.as_mut().poll(cx))).await
+            {
+                return granted;
+            }
+            match timeout_at(&self.timer, deadline, acquire).await {
+                Ok(granted) => granted,
+                Err(_elapsed) => Err(AcquireError::TimedOut),
+            }
+        }
+    }
+
+    /// Waits and blocks this thread meanwhile: for threads, never for async tasks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire`](Self::acquire).
+    pub fn acquire_blocking(&self, tokens: u32) -> Result<(), AcquireError>
+    where
+        P: Blocking,
+    {
+        match self.take(tokens, self.timer.now()) {
+            Take::Taken => Ok(()),
+            _ => P::block_on(self.acquire(tokens)),
+        }
+    }
+
+    /// The same, for at most `timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of [`acquire`](Self::acquire). Tokens that are free are
+    /// never refused for the time's sake.
+    pub fn acquire_blocking_timeout(&self, tokens: u32, timeout: Duration) -> Result<(), AcquireError>
+    where
+        P: Blocking,
+    {
+        P::block_on(self.acquire_timeout(tokens, timeout))
+    }
+}
+
+impl<P: Platform, S: Storage, T: Clock> fmt::Debug for RateLimiter<P, S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimiter")
+            .field("available", &self.available())
+            .field("waiters", &self.waiters())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Wakes to be delivered, and after them those that did not fit under one lock.
+struct Wakes<'a, P: Platform, S: Storage, T> {
+    /// Dropped first: order of declaration.
+    list: WakeList<Waker>,
+    rest: Rest<'a, P, S, T>,
+}
+
+struct Rest<'a, P: Platform, S: Storage, T> {
+    limiter: &'a RateLimiter<P, S, T>,
+    more: bool,
+}
+
+impl<P: Platform, S: Storage, T> Drop for Rest<'_, P, S, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.more {
+            self.limiter.settle();
+        }
+    }
+}
+
+/// A pointer to a [`RateLimiter`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
+/// one. It is implemented for all of them and cannot be implemented by hand.
+pub trait RateLimiterRef: sealed::Sealed {
+    /// The limiter's platform.
+    type Platform: Platform;
+    /// The limiter's storage.
+    type Storage: Storage;
+    /// The limiter's timer.
+    type Timer: Timer;
+
+    /// The limiter pointed at.
+    fn limiter(&self) -> &RateLimiter<Self::Platform, Self::Storage, Self::Timer>;
+}
+
+impl<R, P: Platform, S: Storage, T: Timer> RateLimiterRef for R
+where
+    R: Deref<Target = RateLimiter<P, S, T>>,
+{
+    type Platform = P;
+    type Storage = S;
+    type Timer = T;
+
+    #[inline]
+    fn limiter(&self) -> &RateLimiter<P, S, T> {
+        self
+    }
+}
+
+mod sealed {
+    use super::{Deref, Platform, RateLimiter, Storage};
+
+    pub trait Sealed {}
+
+    impl<R, P: Platform, S: Storage, T> Sealed for R where R: Deref<Target = RateLimiter<P, S, T>> {}
+}

@@ -1,0 +1,51 @@
+//! Ctrl-C, once and twice.
+#![cfg(unix)]
+
+use std::net::TcpStream;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::programs::{Gateway, until};
+use crate::upstream::Upstream;
+
+fn send(gateway: &Gateway, signal: Signal) {
+    let pid = i32::try_from(gateway.id()).ok().and_then(Pid::from_raw).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn the_first_finishes_what_has_begun() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let upstream = Upstream::start();
+        let gateway = Gateway::start(upstream.address, 1, &[]);
+        // One that never says anything must not keep it from ending.
+        let silent = TcpStream::connect(gateway.address).unwrap();
+        let inside = gateway.get("/inside", "0");
+        let arrival = upstream.next();
+        let waiting = gateway.get("/waiting", "0");
+        gateway.until("waiters", 1);
+
+        send(&gateway, signal);
+        assert!(gateway.next_line().starts_with("finishing what has begun"));
+        until("it accepts nobody any more", || TcpStream::connect(gateway.address).is_err());
+        arrival.answer("");
+        upstream.next().answer("");
+        assert_eq!((inside.answer().status, waiting.answer().status), (200, 200));
+        assert_eq!(gateway.end(), (Some(0), String::new()));
+        drop(silent);
+    }
+}
+
+#[test]
+fn the_second_stops_it_at_once() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 1, &[]);
+    let inside = gateway.get("/inside", "0");
+    let arrival = upstream.next();
+    send(&gateway, Signal::INT);
+    assert!(gateway.next_line().starts_with("finishing what has begun"));
+    send(&gateway, Signal::INT);
+    let (code, stderr) = gateway.end();
+    assert_eq!((code, stderr.lines().count()), (Some(1), 1), "{stderr}");
+    drop((inside, arrival));
+}

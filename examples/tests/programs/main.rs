@@ -1,0 +1,12 @@
+//! The examples as they are: the real programs, run as processes, over real sockets.
+
+mod arguments;
+mod demo;
+mod http;
+mod interrupts;
+mod patience;
+mod programs;
+mod proxying;
+mod small;
+mod upstream;
+mod urgency;

@@ -1,0 +1,160 @@
+//! Where the programs are, and [`Gateway`]: one of them that serves.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::env::{self, consts::EXE_SUFFIX};
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Instant, SystemTime};
+
+use crate::http::{self, Pending};
+
+/// When to give up on something that was to happen: a test that fails is better than one that hangs.
+pub(crate) const GIVE_UP: Duration = Duration::from_mins(1);
+
+/// Runs an example to its end.
+pub(crate) fn run(name: &str, args: &[&str]) -> Output {
+    let mut program = Program::start(name, args);
+    program.until_its_end();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    program.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+    program.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+    Output { status: program.child.wait().unwrap(), stdout, stderr }
+}
+
+/// A process, killed when it is dropped.
+struct Program {
+    child: Child,
+}
+
+impl Program {
+    fn start(name: &str, args: &[&str]) -> Self {
+        let mut command = Command::new(path(name));
+        command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { child: command.spawn().unwrap() }
+    }
+
+    /// What it prints waits in the pipes meanwhile, which have room for far more than these programs print.
+    fn until_its_end(&mut self) {
+        until("the program ends", || self.child.try_wait().unwrap().is_some());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program of an example.
+///
+/// `cargo test` builds all examples first, unless it is told which tests to build. Then an example may be missing
+/// or out of date, and is built here.
+fn path(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    // This program is target/<profile>/deps/programs-<hash>.
+    let this = env::current_exe().unwrap();
+    let profile = this.ancestors().nth(2).unwrap();
+    let program = profile.join("examples").join(format!("{name}{EXE_SUFFIX}"));
+    if modified(&program).is_none_or(|built| built < newest_source()) {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
+        cargo.args(["--example", name, "--target-dir"]).arg(profile.parent().unwrap());
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "the example {name} does not build");
+    }
+    program
+}
+
+fn newest_source() -> SystemTime {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = [root.to_path_buf(), root.join("gateway")].map(|folder| fs::read_dir(folder).unwrap());
+    let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
+    sources
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
+        .filter_map(|path| modified(&path))
+        .max()
+        .unwrap()
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+/// `gateway --listen`.
+pub(crate) struct Gateway {
+    program: Program,
+    lines: Receiver<String>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Gateway {
+    /// Starts it in front of `backend`, and waits until it serves.
+    pub(crate) fn start(backend: SocketAddr, permits: usize, args: &[&str]) -> Self {
+        let (backend, permits) = (backend.to_string(), permits.to_string());
+        let common = ["--listen", "127.0.0.1:0", "--backend", &backend, "--permits", &permits];
+        let mut program = Program::start("gateway", &[&common, args].concat());
+        let stdout = BufReader::new(program.child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        // It ends with the program.
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let line = lines.recv_timeout(GIVE_UP).expect("it does not say where it listens");
+        let address = line.strip_prefix("listening on http://").and_then(|rest| rest.split('/').next());
+        let address = address.and_then(|address| address.parse().ok()).expect(&line);
+        Self { program, lines, address }
+    }
+
+    /// Sends a request for `path` at a priority.
+    pub(crate) fn get(&self, path: &str, priority: &str) -> Pending {
+        http::send(self.address, &format!("GET {path} HTTP/1.1"), &[("x-priority", priority)], "")
+    }
+
+    /// A figure of `/status`.
+    pub(crate) fn status(&self, figure: &str) -> u64 {
+        let answer = http::send(self.address, "GET /status HTTP/1.1", &[], "").answer();
+        let value = answer.body.split_once(&format!("\"{figure}\":")).expect(&answer.body).1;
+        value.split([',', '}']).next().unwrap().parse().expect(&answer.body)
+    }
+
+    /// Waits until a figure of `/status` has this value.
+    pub(crate) fn until(&self, figure: &str, value: u64) {
+        until(&format!("{figure} is {value}"), || self.status(figure) == value);
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.child.id()
+    }
+
+    /// What it prints next.
+    pub(crate) fn next_line(&self) -> String {
+        self.lines.recv_timeout(GIVE_UP).expect("it says nothing")
+    }
+
+    /// Waits for its end: the exit code, and all of standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        self.program.until_its_end();
+        let mut stderr = String::new();
+        self.program.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (self.program.child.wait().unwrap().code(), stderr)
+    }
+}
+
+/// Asks again and again, until it is so.
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let asked = Instant::now();
+    while !so() {
+        assert!(asked.elapsed() < GIVE_UP, "it did not come to pass that {what}");
+        // Only so that asking does not keep it from happening.
+        thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,44 @@
+//! What goes through, and what does not.
+
+use crate::http::send;
+use crate::programs::Gateway;
+use crate::upstream::Upstream;
+
+#[test]
+fn requests_and_answers_go_through_unchanged() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 1, &[]);
+    let headers = [("x-thing", "kept"), ("te", "trailers"), ("keep-alive", "timeout=5")];
+    let client = send(gateway.address, "POST /things?colour=red HTTP/1.1", &headers, "a thing");
+    let arrival = upstream.next();
+    assert_eq!(arrival.line, "POST /things?colour=red HTTP/1.1");
+    assert_eq!(arrival.body, "a thing");
+    assert!(arrival.headers.contains(&"x-thing: kept".into()), "{:?}", arrival.headers);
+    assert!(arrival.headers.contains(&format!("host: {}", upstream.address)), "{:?}", arrival.headers);
+    // What concerns one connection only stays on that one.
+    assert!(arrival.headers.iter().all(|header| !header.starts_with("te:") && !header.starts_with("keep-alive:")));
+
+    arrival.answer_with("201 Created", "location: /things/1\r\n", "made");
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.header("location"), &*answer.body), (201, Some("/things/1"), "made"));
+    assert!(answer.header("server-timing").is_some_and(|timing| timing.starts_with("line;dur=")));
+}
+
+#[test]
+fn odd_requests_are_answered_and_hurt_nobody() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 1, &[]);
+    let refused = |line: &str, body: &str| send(gateway.address, line, &[], body).answer().status;
+    assert_eq!(refused("CONNECT example.org:443 HTTP/1.1", ""), 405);
+    assert_eq!(refused("NONSENSE", ""), 400);
+    assert_eq!(refused("POST / HTTP/1.1", &"x".repeat((1 << 20) + 1)), 413);
+    assert!(upstream.is_idle());
+
+    // Whatever server a request names, it goes to the one backend.
+    let absolute = send(gateway.address, "GET http://127.0.0.2:1/elsewhere HTTP/1.1", &[], "");
+    let arrival = upstream.next();
+    assert_eq!(arrival.path(), "/elsewhere");
+    arrival.answer("");
+    assert_eq!(absolute.answer().status, 200);
+    gateway.until("available_permits", 1);
+}

@@ -1,0 +1,33 @@
+//! The small examples run to their ends, and say what their comments promise.
+
+use crate::programs::run;
+
+fn lines(name: &str) -> Vec<String> {
+    let output = run(name, &[]);
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{stdout}");
+    stdout.lines().map(Into::into).collect()
+}
+
+#[test]
+fn priorities() {
+    let lines = lines("priorities");
+    let printed: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("printing: ")).collect();
+    assert_eq!(printed, ["alarm", "ticket", "letter", "memo", "archive"]);
+    assert_eq!(lines[lines.len() - 2..], ["waiting: 1", "waiting after it was cancelled: 0"]);
+}
+
+#[test]
+fn blocking_and_async() {
+    let hurried = ["a thread in a hurry: Some(TimedOut)", "a task in a hurry: Some(TimedOut)"];
+    let served = ["a task has the licence", "a thread has the licence", "free again: 1"];
+    assert_eq!(lines("blocking_and_async"), [&hurried[..], &served].concat());
+}
+
+#[test]
+fn deterministic_test() {
+    let lines = lines("deterministic_test");
+    assert!(lines.iter().any(|line| line.contains("leaves -20, in this order")), "{lines:?}");
+    assert!(lines.iter().any(|line| line == "with the semaphore, 1000 seeds agree"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.ends_with("it is 86400.000000000 s")), "{lines:?}");
+}

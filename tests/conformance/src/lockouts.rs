@@ -1,0 +1,189 @@
+//! Lockouts and gates: outcomes and order on a clock that is set by hand, and the platform's own time.
+#![expect(clippy::missing_errors_doc, reason = "the error is what does not hold")]
+
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use tidegate_core::gate::{Gate, GateError, TryEnterError};
+use tidegate_core::lockout::{FifoLockout, Full, InOrder, Lockout, Order, Together, WaitError};
+use tidegate_core::semaphore::Semaphore;
+use tidegate_core::{Blocking, Clock, Inline, Instant, ManualClock, Platform, Storage, Timed};
+
+use crate::outcome::{check, demand};
+use crate::{Check, Outcome, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Long enough for every timer to tell from nothing.
+const SHORT: Duration = Duration::from_millis(2);
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Polls once, with the waker of the task that awaits it.
+async fn once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Several lockouts hold until the last of them has ended, whatever the order; one that is lifted counts no more.
+pub fn lockouts_hold_until_the_last_end<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        let clock = ManualClock::<P, Inline<2>>::new();
+        let lockout: Lockout<P, Inline<3>, _> = Lockout::with_timer(&clock);
+        check!(lockout.try_pass().is_ok());
+        let long = demand!(lockout.lock_for(3 * SECOND));
+        demand!(lockout.lock_for(SECOND));
+        demand!(lockout.lock_for(2 * SECOND));
+        check!(matches!(lockout.lock_for(SECOND), Err(Full { .. })));
+        check!(lockout.locked_until() == Some(Instant::EPOCH + 3 * SECOND));
+        check!(lockout.lift(long));
+        check!(!lockout.lift(long));
+        check!(lockout.locked_until() == Some(Instant::EPOCH + 2 * SECOND));
+        clock.set(Instant::from_nanos(1_999_999_999));
+        check!(lockout.try_pass().is_err());
+        clock.set(Instant::EPOCH + 2 * SECOND);
+        check!(lockout.try_pass().is_ok());
+        let forever = demand!(lockout.lock_for(Duration::MAX));
+        clock.set(Instant::MAX);
+        check!(lockout.try_pass().is_err());
+        check!(lockout.lift(forever));
+        check!(lockout.try_pass().is_ok());
+        Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// At the end all who wait pass, in whatever order they are polled; whoever gave up is in nobody's way.
+pub fn after_a_lockout_all_pass<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        let clock = ManualClock::<P, Inline<4>>::new();
+        let lockout: Lockout<P, Inline<3>, _> = Lockout::with_timer(&clock);
+        demand!(lockout.lock_for(SECOND));
+        let (mut first, mut third) = (pin!(lockout.wait()), pin!(lockout.wait()));
+        check!(poll(first.as_mut()).is_pending());
+        {
+            let mut second = pin!(lockout.wait());
+            check!(poll(second.as_mut()).is_pending());
+            check!(poll(third.as_mut()).is_pending());
+            check!(poll(pin!(lockout.wait())) == Poll::Ready(Err(WaitError::Full)));
+        }
+        check!(lockout.waiters() == 2);
+        demand!(lockout.lock_for(2 * SECOND));
+        clock.advance(SECOND);
+        check!(poll(third.as_mut()).is_pending());
+        clock.advance(SECOND);
+        check!(poll(third.as_mut()) == Poll::Ready(Ok(())));
+        check!(poll(first.as_mut()) == Poll::Ready(Ok(())));
+        check!(lockout.waiters() == 0);
+        Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// In order, each passes when all before it have passed or are gone, and newcomers stand behind them.
+pub fn after_a_fifo_lockout_each_passes_in_turn<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        let clock = ManualClock::<P, Inline<4>>::new();
+        let lockout: FifoLockout<P, Inline<3>, _> = FifoLockout::with_timer(&clock);
+        demand!(lockout.lock_for(SECOND));
+        let (mut second, mut third) = (pin!(lockout.wait()), pin!(lockout.wait()));
+        {
+            let mut first = pin!(lockout.wait());
+            check!(poll(first.as_mut()).is_pending());
+            check!(poll(second.as_mut()).is_pending());
+            clock.advance(SECOND);
+            check!(poll(second.as_mut()).is_pending());
+        }
+        check!(lockout.try_pass().is_err());
+        check!(poll(third.as_mut()).is_pending());
+        check!(poll(second.as_mut()) == Poll::Ready(Ok(())));
+        check!(poll(third.as_mut()) == Poll::Ready(Ok(())));
+        check!(lockout.try_pass().is_ok());
+        Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// A gate refuses for each of its parts, and what it had of the others by then comes back.
+pub fn a_gate_is_entered_whole_or_not_at_all<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        let clock = ManualClock::<P, Inline<4>>::new();
+        let semaphore = Semaphore::<P, Inline<2>>::new(1);
+        let lockout: Lockout<P, Inline<2>, _> = Lockout::with_timer(&clock);
+        let gate = Gate::<P>::new().semaphore(&semaphore).lockout(&lockout);
+        let pass = demand!(gate.try_enter());
+        check!(matches!(gate.try_enter(), Err(TryEnterError::NoPermits)));
+        demand!(lockout.lock_for(SECOND));
+        drop(pass);
+        check!(matches!(gate.try_enter(), Err(TryEnterError::Locked(_))));
+        check!(semaphore.available_permits() == 1);
+        let mut behind = pin!(gate.enter());
+        {
+            let mut dropped = pin!(gate.enter());
+            check!(poll(dropped.as_mut()).is_pending());
+            check!(poll(behind.as_mut()).is_pending());
+            check!((lockout.waiters(), semaphore.waiters()) == (1, 1));
+        }
+        check!(poll(behind.as_mut()).is_pending());
+        clock.advance(SECOND);
+        check!(matches!(poll(behind.as_mut()), Poll::Ready(Ok(_))));
+        check!(semaphore.available_permits() == 1);
+        semaphore.close();
+        check!(matches!(poll(pin!(gate.enter())), Poll::Ready(Err(GateError::Closed))));
+        Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// Three wait, the first gives up, and the others pass when the platform's time has come, not before.
+async fn by_the_platforms_time<'a, W: World<'a, Platform: Timed>, O: Order>() -> Check {
+    let lockout = Lockout::<W::Platform, Inline<3>, <W::Platform as Timed>::Timer, O>::new();
+    let end = lockout.timer().now() + SHORT;
+    demand!(lockout.lock_until(end));
+    let (mut second, mut third) = (pin!(lockout.wait()), pin!(lockout.wait()));
+    {
+        let mut first = pin!(lockout.wait());
+        check!(once(first.as_mut()).await.is_pending());
+        check!(once(second.as_mut()).await.is_pending());
+        check!(once(third.as_mut()).await.is_pending());
+    }
+    demand!(second.await);
+    check!(lockout.timer().now() >= end);
+    demand!(third.await);
+    demand!(lockout.lock_for(Duration::MAX));
+    check!(lockout.wait_timeout(SHORT).await == Err(WaitError::TimedOut));
+    check!(lockout.waiters() == 0);
+    Ok(())
+}
+
+/// A lockout ends by the platform's own time, for all at once.
+pub async fn a_lockout_ends_by_itself<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
+    by_the_platforms_time::<W, Together>().await
+}
+
+/// A lockout ends by the platform's own time, for one after the other.
+pub async fn a_fifo_lockout_ends_by_itself<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
+    by_the_platforms_time::<W, InOrder>().await
+}
+
+/// A thread waits a lockout out, gives up in time, and enters a gate.
+#[expect(clippy::unused_async, reason = "all scenarios of a kind look alike")]
+pub async fn a_thread_waits_a_lockout_out<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
+    let lockout = FifoLockout::<W::Platform, Inline<2>>::new();
+    let end = lockout.timer().now() + SHORT;
+    demand!(lockout.lock_until(end));
+    demand!(lockout.wait_blocking());
+    check!(lockout.timer().now() >= end);
+    let forever = demand!(lockout.lock_for(Duration::MAX));
+    check!(lockout.wait_blocking_timeout(SHORT) == Err(WaitError::TimedOut));
+    let semaphore = Semaphore::<W::Platform, Inline<2>>::new(1);
+    let gate = Gate::<W::Platform>::new().semaphore(&semaphore).lockout(&lockout);
+    check!(matches!(gate.enter_blocking_timeout(SHORT), Err(GateError::TimedOut)));
+    check!((lockout.waiters(), semaphore.available_permits()) == (0, 1));
+    check!(lockout.lift(forever));
+    demand!(lockout.wait_blocking());
+    check!(gate.enter_blocking().is_ok());
+    Ok(())
+}
