@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use tidegate_core::lockout::Wait;
 use tidegate_core::semaphore::{Acquire, AcquireError, Permit, Semaphore, TooManyPermits, TryAcquireError};
 use tidegate_core::{Heap, Inline, Instant, Local, Priority};
 
@@ -15,6 +16,10 @@ macro_rules! crosses_threads {
         assert_impl_all!($adapter::Permit<'static>: Send, Sync);
         assert_impl_all!($adapter::OwnedPermit: Send, Sync);
         assert_impl_all!($adapter::ManualClock: Send, Sync);
+        assert_impl_all!($adapter::Lockout: Send, Sync);
+        assert_impl_all!($adapter::FifoLockout: Send, Sync);
+        assert_impl_all!(Wait<&'static $adapter::FifoLockout>: Send);
+        assert_impl_all!($adapter::Pass<'static>: Send, Sync);
         assert_impl_all!(Acquire<&'static $adapter::Semaphore>: Send, Sync, Unpin);
         assert_impl_all!(Acquire<Arc<$adapter::Semaphore>>: Send, Sync, Unpin);
     };
@@ -27,6 +32,11 @@ crosses_threads!(tidegate_sim);
 assert_impl_all!(tidegate_embassy::Semaphore<4>: Send, Sync);
 assert_impl_all!(tidegate_embassy::Permit<'static, 4>: Send, Sync);
 assert_impl_all!(tidegate_embassy::Acquire<'static, 4>: Send, Sync, Unpin);
+
+assert_impl_all!(tidegate_embassy::Lockout<4>: Send, Sync);
+assert_impl_all!(tidegate_embassy::FifoLockout<4>: Send, Sync);
+assert_impl_all!(tidegate_embassy::Pass<'static, 4>: Send, Sync);
+assert_not_impl_any!(tidegate_embassy::local::Lockout<4>: Sync);
 
 assert_impl_all!(tidegate_tokio::TokioTimer: Send, Sync, Copy);
 assert_impl_all!(tidegate_tokio::Sleep: Send, Sync);
@@ -60,6 +70,11 @@ fn futures_with_a_timeout_may_cross_threads() {
     let hour = core::time::Duration::from_hours(1);
     crosses(tidegate_threads::Semaphore::new(1).acquire_timeout(hour));
     crosses(tidegate_tokio::Semaphore::new(1).acquire_timeout(hour));
+    crosses(tidegate_tokio::FifoLockout::new().wait_timeout(hour));
+    let (semaphore, lockout) = (tidegate_tokio::Semaphore::new(1), tidegate_tokio::Lockout::new());
+    let gate = tidegate_tokio::Gate::new().semaphore(&semaphore).lockout(&lockout);
+    crosses(gate.enter());
+    crosses(gate.enter_timeout(hour));
 }
 
 /// The most that a future without a timeout may take.

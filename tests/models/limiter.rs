@@ -26,8 +26,17 @@ impl Wake for Bell {
 #[derive(Clone, Debug)]
 enum Naive {
     /// The level in units of `1 / period` of a token.
-    Bucket { tokens: u64, period: u64, burst: u64, level: u64 },
-    Window { limit: usize, period: u64, log: Vec<u64> },
+    Bucket {
+        tokens: u64,
+        period: u64,
+        burst: u64,
+        level: u64,
+    },
+    Window {
+        limit: usize,
+        period: u64,
+        log: Vec<u64>,
+    },
 }
 
 impl Naive {
@@ -38,7 +47,9 @@ impl Naive {
                 let quota = Quota::per(tokens as u32, nanos(period)).expect("it makes sense");
                 quota.burst(burst as u32).expect("it makes sense")
             }
-            Self::Window { limit, period, .. } => Quota::sliding(limit as u32, nanos(period)).expect("it makes sense"),
+            Self::Window { limit, period, .. } => {
+                Quota::sliding(limit as u32, nanos(period)).expect("it makes sense")
+            }
         }
     }
 

@@ -22,13 +22,21 @@ pub(crate) struct Image {
     release: bool,
 }
 
-pub(crate) const IMAGES: [Image; 7] = [
+pub(crate) const IMAGES: [Image; 10] = [
     Image {
         name: "microbit-conformance",
         about: "every scenario on a Cortex-M0 with 16 KiB of RAM",
         board: MICROBIT,
         package: "microbit",
         expected: "common/src/conformance.txt",
+        release: false,
+    },
+    Image {
+        name: "microbit-conformance-local",
+        about: "the same without a lock",
+        board: MICROBIT,
+        package: "microbit",
+        expected: "common/src/conformance_local.txt",
         release: false,
     },
     Image {
@@ -40,11 +48,27 @@ pub(crate) const IMAGES: [Image; 7] = [
         release: false,
     },
     Image {
+        name: "mps2-an386-conformance-local",
+        about: "the same without a lock",
+        board: MPS2_AN386,
+        package: "mps2-an386",
+        expected: "common/src/conformance_local.txt",
+        release: false,
+    },
+    Image {
         name: "riscv-virt-conformance",
         about: "every scenario on RISC-V",
         board: RISCV_VIRT,
         package: "riscv-virt",
         expected: "common/src/conformance.txt",
+        release: false,
+    },
+    Image {
+        name: "riscv-virt-conformance-local",
+        about: "the same without a lock",
+        board: RISCV_VIRT,
+        package: "riscv-virt",
+        expected: "common/src/conformance_local.txt",
         release: false,
     },
     Image {

@@ -49,6 +49,8 @@ mod clock;
 mod helper;
 mod platform;
 pub mod priority;
+#[cfg(feature = "quanta")]
+mod quanta;
 mod seat;
 mod sleepers;
 mod timer;
@@ -57,6 +59,8 @@ pub use block_on::{block_on, block_on_until};
 pub use platform::Threads;
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+#[cfg(feature = "quanta")]
+pub use quanta::QuantaClock;
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};

@@ -1,12 +1,15 @@
 //! What is measured: a module per primitive.
 
+mod rate_limiter;
 mod semaphore;
 
 use crate::harness::Group;
 
 /// Every row there is.
 pub(crate) fn all() -> Vec<Group> {
-    semaphore::groups()
+    let mut groups = semaphore::groups();
+    groups.extend(rate_limiter::groups());
+    groups
 }
 
 #[cfg(test)]

@@ -145,24 +145,32 @@ impl<S: Storage> Classes<S> {
     }
 
     fn find_or_insert_key(&mut self, key: u32) -> Option<u32> {
-        let mut link = self.root;
-        while let Some(lender) = link.as_fork() {
-            let Class { lent: Fork { bit, children, .. }, .. } = self.slab.at(lender)?;
-            link = children[side(key, *bit)];
-        }
-        let Some(nearest) = link.as_leaf() else {
+        let Some(nearest) = self.nearest(key) else {
             let class = self.insert_leaf(key)?;
             self.root = Link::leaf(class);
             self.first = class;
             return Some(class);
         };
-        // Of all keys, the nearest has the most bits in common from the top.
         let difference = key ^ self.slab.at(nearest)?.key;
         match difference.checked_ilog2() {
             None => Some(nearest),
             #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
             Some(bit) => self.insert_beside(key, nearest, bit as u8),
         }
+    }
+
+    /// The class whose key has the most bits in common with `key`, from the top.
+    fn nearest(&self, key: u32) -> Option<u32> {
+        // Of all that are greater it is the least, which spares the descent to whoever is most urgent.
+        if self.slab.at(self.first).is_some_and(|first| key < first.key) {
+            return Some(self.first);
+        }
+        let mut link = self.root;
+        while let Some(lender) = link.as_fork() {
+            let Fork { bit, children, .. } = &self.slab.at(lender)?.lent;
+            link = children[side(key, *bit)];
+        }
+        link.as_leaf()
     }
 
     fn insert_leaf(&mut self, key: u32) -> Option<u32> {

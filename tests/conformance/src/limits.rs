@@ -172,7 +172,13 @@ pub fn keys_are_limited_each_and_bounded_in_number<P: Platform, S: Storage>() ->
     fn scenario<P: Platform, S: Storage>() -> Check {
         let bucket = demand!(TokenBucket::new(demand!(Quota::per(2, SECOND))));
         let keyed: KeyedRateLimiter<u8, P, Inline<2>, Instant, BuildHasherDefault<Plain>> =
-            KeyedRateLimiter::with_parts(bucket, 2, WhenFull::Refuse, Instant::EPOCH, BuildHasherDefault::default());
+            KeyedRateLimiter::with_parts(
+                bucket,
+                2,
+                WhenFull::Refuse,
+                Instant::EPOCH,
+                BuildHasherDefault::default(),
+            );
         check!(keyed.try_acquire(&1, 2).is_ok());
         check!(keyed.try_acquire(&1, 1).err().and_then(|refused| refused.earliest()) == Some(at(500_000_000)));
         check!(keyed.try_acquire(&2, 1).is_ok());

@@ -1,0 +1,14 @@
+//! The conformance run on RISC-V, without a lock.
+#![no_std]
+#![no_main]
+
+use embassy_executor::Spawner;
+
+#[embassy_executor::main]
+async fn main(spawner: Spawner) {
+    riscv_virt::start();
+    match firmware_common::conformance::run_local() {
+        Ok(run) => spawner.spawn(run),
+        Err(_) => firmware_common::finish(false),
+    }
+}
