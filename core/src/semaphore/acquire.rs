@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::machine::{Admission, Progress};
-use super::{AcquireError, Permit, Place, SemaphoreRef};
+use super::{AcquireError, Permit, SemaphoreRef};
 use crate::wait_queue::WaiterKey;
 use crate::{Clock, Platform, Priority, Timed, timeout_at};
 
@@ -26,12 +26,12 @@ pub struct Acquire<R: SemaphoreRef> {
     /// `None` for the priority of the scope.
     priority: Option<Priority>,
     /// The place in line, if it has one.
-    place: Option<Place>,
+    key: Option<WaiterKey>,
 }
 
 impl<R: SemaphoreRef> Acquire<R> {
     pub(super) const fn new(semaphore: R, permits: usize) -> Self {
-        Self { semaphore: Some(semaphore), permits, priority: None, place: None }
+        Self { semaphore: Some(semaphore), permits, priority: None, key: None }
     }
 
     /// Waits with this priority, whatever the scope's is.
@@ -94,15 +94,11 @@ impl<R: SemaphoreRef> Acquire<R> {
         let priority = self.priority.unwrap_or_else(R::Platform::ambient_priority);
         let waker = cx.waker().clone();
         let mut wakes = semaphore.wakes();
-        let entered = semaphore.transact(&mut wakes, |machine| {
-            let entered = machine.acquire(permits, priority, waker);
-            if let Ok(Admission::Queued(key)) = entered {
-                self.place = Some(Place { key, ticket: semaphore.word.admit(machine.last_ticket()) });
+        let granted = match semaphore.transact(&mut wakes, |machine| machine.acquire(permits, priority, waker)) {
+            Ok(Admission::Queued(key)) => {
+                self.key = Some(key);
+                return Poll::Pending;
             }
-            entered
-        });
-        let granted = match entered {
-            Ok(Admission::Queued(_)) => return Poll::Pending,
             Ok(Admission::Granted(_unused)) => {
                 semaphore.deliver(&mut wakes, permits);
                 Ok(())
@@ -115,13 +111,13 @@ impl<R: SemaphoreRef> Acquire<R> {
 
     /// A later poll, in line.
     #[inline(never)]
-    fn progress(&mut self, place: Place, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
+    fn progress(&mut self, key: WaiterKey, cx: &Context<'_>) -> Poll<Result<Permit<R>, AcquireError>> {
         match &self.semaphore {
-            Some(semaphore) if semaphore.semaphore().word.is_served(place.ticket) => {
-                self.place = None;
+            Some(semaphore) if semaphore.semaphore().grants.lists(key) => {
+                self.key = None;
                 self.finish_late(Ok(()))
             }
-            _ => self.progress_locked(place.key, cx),
+            _ => self.progress_locked(key, cx),
         }
     }
 
@@ -144,12 +140,12 @@ impl<R: SemaphoreRef> Acquire<R> {
                 }
                 Ok(Progress::Granted) => {
                     // The permits are in hand now: nothing is left to cancel if a wake panics.
-                    self.place = None;
+                    self.key = None;
                     semaphore.deliver(&mut wakes, self.permits);
                     break Ok(());
                 }
                 Err(error) => {
-                    self.place = None;
+                    self.key = None;
                     break Err(error);
                 }
             }
@@ -164,8 +160,8 @@ impl<R: SemaphoreRef> Future for Acquire<R> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        match (this.place, &this.semaphore) {
-            (Some(place), _) => this.progress(place, cx),
+        match (this.key, &this.semaphore) {
+            (Some(key), _) => this.progress(key, cx),
             (None, Some(semaphore)) if semaphore.semaphore().take_at_once(this.permits) => this.finish(),
             _ => this.enter(cx),
         }
@@ -178,8 +174,8 @@ impl<R: SemaphoreRef> Unpin for Acquire<R> {}
 impl<R: SemaphoreRef> Drop for Acquire<R> {
     #[inline]
     fn drop(&mut self) {
-        if let (Some(place), Some(semaphore)) = (self.place, &self.semaphore) {
-            semaphore.semaphore().cancel(place, self.permits);
+        if let (Some(key), Some(semaphore)) = (self.key, &self.semaphore) {
+            semaphore.semaphore().cancel(key, self.permits);
         }
     }
 }
@@ -188,7 +184,7 @@ impl<R: SemaphoreRef> fmt::Debug for Acquire<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
             .field("permits", &self.permits)
-            .field("waits", &self.place.is_some())
+            .field("waits", &self.key.is_some())
             .finish_non_exhaustive()
     }
 }

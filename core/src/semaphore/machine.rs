@@ -24,7 +24,7 @@ use core::fmt;
 
 use super::config::{Config, HeadOfLine};
 use super::error::{AcquireError, TooManyPermits, TryAcquireError};
-use super::word::{MAX_PERMITS, Ticket};
+use super::word::MAX_PERMITS;
 use crate::Priority;
 use crate::storage::Storage;
 use crate::wait_queue::{WaitQueue, WaiterKey};
@@ -34,7 +34,6 @@ struct Waiter<W> {
     /// `None` once it has been handed out to be woken.
     waker: Option<W>,
     permits: usize,
-    ticket: Ticket,
     /// How many grants it has let pass at the head of the line.
     passed: u32,
 }
@@ -106,10 +105,6 @@ pub struct Machine<W, S: Storage> {
     barging: bool,
     /// Barging: who has been woken to try.
     turn: Option<WaiterKey>,
-    /// The ticket of whoever comes next.
-    next_ticket: Ticket,
-    /// Whoever had a ticket before this one has been served, or has gone.
-    served: Ticket,
     /// Something has happened that somebody in line may profit from.
     unsettled: bool,
     /// Nobody waits, nothing is owed, nothing is closed: the number of free permits is all there is to know.
@@ -143,8 +138,6 @@ impl<W, S: Storage> Machine<W, S> {
             head_of_line: config.head_of_line,
             barging: config.barging,
             turn: None,
-            next_ticket: 0,
-            served: 0,
             unsettled: false,
             calm: true,
             line,
@@ -189,17 +182,6 @@ impl<W, S: Storage> Machine<W, S> {
     /// Takes the free permits out, to be kept elsewhere.
     pub(super) fn drain(&mut self) -> usize {
         core::mem::take(&mut self.permits)
-    }
-
-    /// The ticket of whoever took a place in line last.
-    pub(super) const fn last_ticket(&self) -> Ticket {
-        self.next_ticket.wrapping_sub(1)
-    }
-
-    /// A bound: whoever waited under a ticket before it, and still is there, has been granted its permits.
-    #[inline]
-    pub(super) const fn served(&self) -> Ticket {
-        self.served
     }
 
     /// Takes permits here and now, if a request to wait for them would not have to wait.
@@ -289,10 +271,9 @@ impl<W, S: Storage> Machine<W, S> {
             Err(TryAcquireError::ZeroPermits) => return Err((AcquireError::ZeroPermits, waker)),
             Err(TryAcquireError::TooManyPermits) => return Err((AcquireError::TooManyPermits, waker)),
         }
-        let waiter = Waiter { waker: Some(waker), permits, ticket: self.next_ticket, passed: 0 };
+        let waiter = Waiter { waker: Some(waker), permits, passed: 0 };
         match self.line.push(priority, waiter) {
             Ok(key) => {
-                self.next_ticket = self.next_ticket.wrapping_add(1);
                 self.calm = false;
                 // A new first in line may let those behind it pass, or be let pass itself.
                 self.unsettled |= self.permits > 0;
@@ -445,11 +426,20 @@ impl<W, S: Storage> Machine<W, S> {
     where
         W: Wake,
     {
+        self.settle_and_list(wakes, |_| ())
+    }
+
+    /// The same, and tells who has been granted permits.
+    #[inline]
+    pub(super) fn settle_and_list(&mut self, wakes: &mut WakeList<W>, mut list: impl FnMut(WaiterKey)) -> bool
+    where
+        W: Wake,
+    {
         while self.permits > 0 || self.closed {
             if wakes.is_full() {
                 return true;
             }
-            if !self.settle_one(wakes) {
+            if !self.settle_one(wakes, &mut list) {
                 break;
             }
         }
@@ -461,7 +451,7 @@ impl<W, S: Storage> Machine<W, S> {
 
     /// Grants, refuses or calls up one waiter, if one is to be, and adds its waker to a list with room.
     #[inline]
-    fn settle_one(&mut self, wakes: &mut WakeList<W>) -> bool
+    fn settle_one(&mut self, wakes: &mut WakeList<W>, list: &mut impl FnMut(WaiterKey)) -> bool
     where
         W: Wake,
     {
@@ -470,7 +460,7 @@ impl<W, S: Storage> Machine<W, S> {
         } else if self.barging {
             self.call_front()
         } else {
-            self.grant_next()
+            self.grant_next(list)
         };
         let Some(Woken(waker)) = woken else { return false };
         if let Some(waker) = waker
@@ -499,22 +489,18 @@ impl<W, S: Storage> Machine<W, S> {
     }
 
     #[inline]
-    fn grant_next(&mut self) -> Option<Woken<W>> {
-        let in_order = self.line.has_one_priority();
+    fn grant_next(&mut self, list: &mut impl FnMut(WaiterKey)) -> Option<Woken<W>> {
         let free = self.permits;
-        let granted = self.line.grant_front(|waiter| {
-            (waiter.permits <= free).then(|| (waiter.permits, waiter.ticket, waiter.waker.take()))
+        let granted = self.line.grant_front(|key, waiter| {
+            (waiter.permits <= free).then(|| (key, waiter.permits, waiter.waker.take()))
         });
-        let Some((permits, ticket, waker)) = granted else {
+        let Some((key, permits, waker)) = granted else {
             let granted = self.grant_behind()?;
             self.permits -= granted.permits;
             return Some(Woken(granted.waker));
         };
         self.permits -= permits;
-        // The first of one priority came before all others that wait.
-        if in_order {
-            self.served = ticket.wrapping_add(1);
-        }
+        list(key);
         Some(Woken(waker))
     }
 

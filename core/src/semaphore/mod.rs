@@ -18,6 +18,7 @@
 mod acquire;
 mod config;
 mod error;
+mod grants;
 mod machine;
 mod permit;
 #[cfg(all(test, not(loom)))]
@@ -37,8 +38,9 @@ use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
+use grants::{Cursor, Grants};
 use machine::check_weight;
-use word::{Drawn, MAX_PERMITS, Take, Ticket, Word};
+use word::{Drawn, MAX_PERMITS, Take, Word};
 
 use crate::Priority;
 use crate::platform::{Blocking, Platform, Timed};
@@ -80,11 +82,13 @@ use crate::wake::WakeList;
 /// ```
 pub struct Semaphore<P: Platform, S: Storage> {
     word: Word<P>,
+    grants: Grants<P>,
     locked: Lock<P::RawMutex, Locked<S>>,
 }
 
 struct Locked<S: Storage> {
     drawn: Drawn,
+    cursor: Cursor,
     machine: Machine<Waker, S>,
 }
 
@@ -99,10 +103,11 @@ impl<S: Storage> Locked<S> {
     }
 
     #[inline]
-    fn settle<P: Platform>(&mut self, word: &Word<P>, wakes: &mut Wakes<'_, P, S>) {
+    fn settle<P: Platform>(&mut self, wakes: &mut Wakes<'_, P, S>) {
         if self.machine.is_unsettled() {
-            wakes.rest.more = self.machine.settle(&mut wakes.list);
-            word.serve(self.machine.served());
+            let grants = &wakes.rest.semaphore.grants;
+            wakes.rest.more =
+                self.machine.settle_and_list(&mut wakes.list, |key| grants.list(key, &mut self.cursor));
         }
     }
 
@@ -113,13 +118,6 @@ impl<S: Storage> Locked<S> {
             word.open(self.machine.drain(), &mut self.drawn);
         }
     }
-}
-
-/// A place in line.
-#[derive(Clone, Copy)]
-struct Place {
-    key: WaiterKey,
-    ticket: Option<Ticket>,
 }
 
 impl<P: Platform, S: Storage> Semaphore<P, S> {
@@ -145,7 +143,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             } else {
                 Machine::new(permits, config)
             };
-            Self { word: Word::new(permits), locked: Lock::new(Locked { drawn: Drawn::NONE, machine }) }
+            Self { word: Word::new(permits), grants: Grants::new(), locked: Lock::new(Locked { drawn: Drawn::NONE, cursor: Cursor::START, machine }) }
         }
     }
 
@@ -356,7 +354,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         self.locked.with(|locked| {
             locked.gather(&self.word);
             locked.machine.release(permits);
-            locked.settle(&self.word, &mut wakes);
+            locked.settle(&mut wakes);
             locked.publish(&self.word);
         });
     }
@@ -366,9 +364,9 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     }
 
     #[cold]
-    fn cancel(&self, place: Place, permits: usize) {
+    fn cancel(&self, key: WaiterKey, permits: usize) {
         let mut wakes = self.wakes();
-        let waker = self.transact(&mut wakes, |machine| machine.cancel(place.key, permits));
+        let waker = self.transact(&mut wakes, |machine| machine.cancel(key, permits));
         drop(wakes);
         drop(waker);
     }
@@ -385,9 +383,9 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         self.locked.with(|locked| {
             locked.gather(&self.word);
             // Before the operation, so that it finds those served who come first; after it, for what it brings.
-            locked.settle(&self.word, wakes);
+            locked.settle(wakes);
             let output = operation(&mut locked.machine);
-            locked.settle(&self.word, wakes);
+            locked.settle(wakes);
             locked.publish(&self.word);
             output
         })
@@ -504,7 +502,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             let mut wakes = self.wakes();
             self.locked.with(|locked| {
                 locked.gather(&self.word);
-                locked.settle(&self.word, &mut wakes);
+                locked.settle(&mut wakes);
                 locked.publish(&self.word);
             });
             // If a wake panics here, dropping `rest` goes on instead of this loop.

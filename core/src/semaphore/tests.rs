@@ -7,6 +7,7 @@ use std::format;
 use super::machine::Admission;
 use super::word::{Drawn, MAX_PERMITS, Take, Word};
 use super::*;
+use crate::wait_queue::WaitQueue;
 use crate::{Inline, Local, Priority};
 
 /// A platform with the atomic word, for one thread: taking the lock twice at once panics.
@@ -107,20 +108,17 @@ fn the_word_is_never_mistaken_about_who_is_served() {
 }
 
 #[test]
-fn tickets_wrap() {
-    let word = Word::<Fast>::new(0);
-    let last = u32::MAX;
-    word.serve(last - 1);
-    let tickets = [last - 1, last, 0, 1].map(|ticket| word.admit(ticket));
-    assert_eq!(tickets, [Some(last - 1), Some(last), Some(0), Some(1)]);
-    assert_eq!(tickets.map(|ticket| word.is_served(ticket)), [false; 4]);
-    word.serve(last);
-    assert_eq!(tickets.map(|ticket| word.is_served(ticket)), [true, false, false, false]);
-    word.serve(1);
-    assert_eq!(tickets.map(|ticket| word.is_served(ticket)), [true, true, true, false]);
-    // Too far away to tell before from after: such a waiter asks under the lock.
-    assert_eq!(word.admit(last / 2 + 2), None);
-    assert!(!word.is_served(None));
+fn the_latest_grants_are_listed_and_no_others() {
+    let grants = Grants::<Fast>::new();
+    let mut cursor = Cursor::START;
+    let mut line = WaitQueue::<(), Inline<12>>::new();
+    let keys: [_; 12] = core::array::from_fn(|_| line.push(Priority(0), ()).unwrap());
+    for key in keys {
+        assert!(!grants.lists(key));
+        grants.list(key, &mut cursor);
+        assert!(grants.lists(key));
+    }
+    assert_eq!(keys.map(|key| grants.lists(key)), core::array::from_fn(|place| place >= 4));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! [`Word`]: what can be known and done about a semaphore without its lock.
+//! [`Word`]: the permits of a semaphore for which nobody waits, in one atomic word.
 //!
 //! The *permits* are either *open*: the word holds all that are free, and the machine behind the lock has
 //! none, no waiter and no deficit; or *shut*: the machine has them, and what comes back to the word meanwhile
@@ -8,11 +8,7 @@
 //! Permits in the shut word are not taken out one by one, which would cost an atomic operation each time:
 //! [`Drawn`], kept under the lock, counts how many of them the machine has had.
 //!
-//! The word also says which waiters are *served*: all with a ticket before its bound. A waiter that reads so
-//! has been granted its permits and need not take the lock to hear it.
-//!
-//! Where the target has no compare-and-swap, or the platform asks for no word, the permits are always shut and
-//! nobody is known to be served.
+//! Where the target has no compare-and-swap, or the platform asks for no word, the permits are always shut.
 
 use crate::platform::Platform;
 
@@ -32,16 +28,13 @@ pub(super) enum Take {
 /// So many permits that twice as many, and the flag, still fit in a word.
 pub(super) const MAX_PERMITS: usize = usize::MAX >> 3;
 
-/// A waiter's number in order of arrival; it wraps.
-pub(super) type Ticket = u32;
-
 #[cfg(target_has_atomic = "ptr")]
 mod imp {
     use core::marker::PhantomData;
     use core::mem;
 
-    use super::{MAX_PERMITS, Platform, Take, Ticket};
-    use crate::sync::{AtomicU32, AtomicUsize, Ordering, const_fn};
+    use super::{MAX_PERMITS, Platform, Take};
+    use crate::sync::{AtomicUsize, Ordering, const_fn};
 
     const SHUT: usize = 1;
     const ONE: usize = 2;
@@ -49,8 +42,6 @@ mod imp {
     pub(in crate::semaphore) struct Word<P> {
         /// `ONE` for each permit, and `SHUT`.
         bits: AtomicUsize,
-        /// The first ticket that may not have been served.
-        served: AtomicU32,
         platform: PhantomData<fn() -> P>,
     }
 
@@ -68,7 +59,7 @@ mod imp {
         const_fn! {
             pub(in crate::semaphore) fn new(permits: usize) -> Self {
                 let bits = if P::FAST_PATH { permits * ONE } else { SHUT };
-                Self { bits: AtomicUsize::new(bits), served: AtomicU32::new(0), platform: PhantomData }
+                Self { bits: AtomicUsize::new(bits), platform: PhantomData }
             }
         }
 
@@ -139,32 +130,6 @@ mod imp {
             let change = permits.wrapping_sub(mem::take(&mut drawn.0)).wrapping_mul(ONE).wrapping_sub(SHUT);
             self.bits.fetch_add(change, Ordering::Release);
         }
-
-        /// Whether the waiter with this ticket has been granted its permits. `false` if that is not known.
-        #[inline]
-        pub(in crate::semaphore) fn is_served(&self, ticket: Option<Ticket>) -> bool {
-            // Acquire: as when permits are taken from the word.
-            ticket.is_some_and(|ticket| before(ticket, self.served.load(Ordering::Acquire)))
-        }
-
-        /// Makes known that all tickets before `bound` have been served. Only under the lock.
-        #[inline]
-        pub(in crate::semaphore) fn serve(&self, bound: Ticket) {
-            if P::FAST_PATH {
-                self.served.store(bound, Ordering::Release);
-            }
-        }
-
-        /// The ticket itself, if it is close enough to the bound not to be mistaken for one before it.
-        #[inline]
-        pub(in crate::semaphore) fn admit(&self, ticket: Ticket) -> Option<Ticket> {
-            (P::FAST_PATH && !before(ticket, self.served.load(Ordering::Relaxed))).then_some(ticket)
-        }
-    }
-
-    /// Whether `ticket` was drawn before `bound`; right if they are less than half the numbers apart.
-    fn before(ticket: Ticket, bound: Ticket) -> bool {
-        ticket.wrapping_sub(bound) > Ticket::MAX / 2
     }
 }
 
@@ -173,7 +138,7 @@ mod imp {
 mod imp {
     use core::marker::PhantomData;
 
-    use super::{Platform, Take, Ticket};
+    use super::{Platform, Take};
 
     pub(in crate::semaphore) struct Word<P>(PhantomData<fn() -> P>);
 
@@ -211,15 +176,5 @@ mod imp {
         }
 
         pub(in crate::semaphore) fn open(&self, _permits: usize, _drawn: &mut Drawn) {}
-
-        pub(in crate::semaphore) fn is_served(&self, _ticket: Option<Ticket>) -> bool {
-            false
-        }
-
-        pub(in crate::semaphore) fn serve(&self, _bound: Ticket) {}
-
-        pub(in crate::semaphore) fn admit(&self, _ticket: Ticket) -> Option<Ticket> {
-            None
-        }
     }
 }

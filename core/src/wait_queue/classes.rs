@@ -103,12 +103,6 @@ impl<S: Storage> Classes<S> {
         (self.first != NONE).then_some(self.first)
     }
 
-    /// Whether there is exactly one class.
-    #[inline]
-    pub(super) const fn is_one(&self) -> bool {
-        self.root.as_leaf().is_some()
-    }
-
     #[inline]
     pub(super) fn at(&self, class: u32) -> Option<&Class> {
         self.slab.at(class)

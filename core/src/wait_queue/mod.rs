@@ -22,6 +22,14 @@ use classes::Classes;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct WaiterKey(Key);
 
+impl WaiterKey {
+    /// The key in one word; no key has all bits set.
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) fn to_bits(self) -> u64 {
+        u64::from(self.0.index) << 32 | u64::from(self.0.generation)
+    }
+}
+
 /// A line of waiters, by priority and then by arrival, each with a `T` of its own.
 ///
 /// A waiter that is [granted](Self::grant) is gone, which its key tells. One that has to be told something
@@ -150,12 +158,6 @@ impl<T, S: Storage> WaitQueue<T, S> {
         self.overdue_class().is_some()
     }
 
-    /// Whether all who stand in line have the same priority, so that the one at the front came first of all.
-    #[inline]
-    pub(crate) fn has_one_priority(&self) -> bool {
-        self.classes.is_one()
-    }
-
     /// Whether a waiter of `priority` that came now would be at the front.
     #[must_use]
     pub fn would_lead(&self, priority: Priority) -> bool {
@@ -195,18 +197,19 @@ impl<T, S: Storage> WaitQueue<T, S> {
     /// something; then the waiter is removed, with what `take` has left of its item, and those it went ahead of
     /// count it.
     #[inline]
-    pub fn grant_front<U>(&mut self, take: impl FnOnce(&mut T) -> Option<U>) -> Option<U> {
+    pub fn grant_front<U>(&mut self, take: impl FnOnce(WaiterKey, &mut T) -> Option<U>) -> Option<U> {
         if self.max_bypass.is_some() {
             let front = self.front()?;
-            let taken = take(self.get_mut(front)?)?;
+            let taken = take(front, self.get_mut(front)?)?;
             self.grant(front);
             return Some(taken);
         }
         let first = self.classes.first()?;
         let class = self.classes.at_mut(first)?;
         let head = class.head;
+        let key = WaiterKey(self.nodes.key_at(head)?);
         let node = self.nodes.at_mut(head)?;
-        let taken = take(&mut node.item)?;
+        let taken = take(key, &mut node.item)?;
         let behind = node.behind;
         self.nodes.vacate(head);
         self.len -= 1;

@@ -78,11 +78,11 @@ proptest! {
                     }
                 }
                 Step::Grant(by_key) => {
-                    prop_assert_eq!(line.grant_front(|_| None::<u32>), None);
+                    prop_assert_eq!(line.grant_front(|_, _| None::<u32>), None);
                     let front = line.front();
                     prop_assert_eq!(front, model.front(bound));
                     if let Some(front) = front {
-                        let granted = if by_key { line.grant(front) } else { line.grant_front(|item| Some(*item)) };
+                        let granted = if by_key { line.grant(front) } else { line.grant_front(|_, item| Some(*item)) };
                         prop_assert!(granted.is_some());
                         prop_assert!(line.get(front).is_none(), "the key tells");
                         model.grant(front);
