@@ -14,16 +14,18 @@ pub(crate) struct Key {
     pub(crate) generation: u32,
 }
 
-struct Slot<T> {
-    /// Counts how often the place has been vacated.
-    generation: u32,
-    content: Content<T>,
-}
-
-enum Content<T> {
-    Occupied(T),
-    /// The next vacant place, or `NONE`.
-    Vacant(u32),
+/// A place. The generation counts how often it has been vacated; it stands in either variant, and not beside
+/// them, because there it fits behind the tag.
+enum Slot<T> {
+    Occupied {
+        generation: u32,
+        value: T,
+    },
+    Vacant {
+        generation: u32,
+        /// The next vacant place, or `NONE`.
+        next: u32,
+    },
 }
 
 /// Values at stable places. The place vacated last is taken first.
@@ -39,39 +41,37 @@ impl<T, S: Storage> Slab<T, S> {
     }
 
     /// Takes a place for `value`, or gives it back if the storage is full.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
         let index = self.vacant;
-        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize) {
-            if let Content::Vacant(next) = slot.content {
-                self.vacant = next;
-            }
-            slot.content = Content::Occupied(value);
-            return Ok(Key { index, generation: slot.generation });
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
+            && let Slot::Vacant { generation, next } = *slot
+        {
+            self.vacant = next;
+            *slot = Slot::Occupied { generation, value };
+            return Ok(Key { index, generation });
         }
         let index = self.slots.as_slice().len();
         if index >= NONE as usize {
             return Err(value);
         }
-        match self.slots.push(Slot { generation: 0, content: Content::Occupied(value) }) {
+        match self.slots.push(Slot::Occupied { generation: 0, value }) {
             #[expect(clippy::cast_possible_truncation, reason = "checked against NONE above")]
             Ok(()) => Ok(Key { index: index as u32, generation: 0 }),
-            Err(Slot { content: Content::Occupied(value), .. }) => Err(value),
-            Err(_) => unreachable!("the slot was built occupied"),
+            Err(Slot::Occupied { value, .. }) => Err(value),
+            Err(Slot::Vacant { .. }) => unreachable!("the slot was built occupied"),
         }
     }
 
     /// Vacates a place; every key to it goes stale.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
         let slot = self.slots.as_mut_slice().get_mut(index as usize)?;
-        if let Content::Vacant(_) = slot.content {
-            return None;
-        }
-        slot.generation = slot.generation.wrapping_add(1);
-        let content = mem::replace(&mut slot.content, Content::Vacant(self.vacant));
+        let Slot::Occupied { generation, .. } = *slot else { return None };
+        let vacant = Slot::Vacant { generation: generation.wrapping_add(1), next: self.vacant };
         self.vacant = index;
-        match content {
-            Content::Occupied(value) => Some(value),
-            Content::Vacant(_) => None,
+        match mem::replace(slot, vacant) {
+            Slot::Occupied { value, .. } => Some(value),
+            Slot::Vacant { .. } => None,
         }
     }
 
@@ -79,41 +79,45 @@ impl<T, S: Storage> Slab<T, S> {
     #[inline]
     pub(crate) fn vacate(&mut self, index: u32) {
         if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
-            && let Content::Occupied(_) = slot.content
+            && let Slot::Occupied { generation, .. } = *slot
         {
-            slot.generation = slot.generation.wrapping_add(1);
-            slot.content = Content::Vacant(self.vacant);
+            *slot = Slot::Vacant { generation: generation.wrapping_add(1), next: self.vacant };
             self.vacant = index;
         }
     }
 
     #[inline]
     pub(crate) fn at(&self, index: u32) -> Option<&T> {
-        match &self.slots.as_slice().get(index as usize)?.content {
-            Content::Occupied(value) => Some(value),
-            Content::Vacant(_) => None,
+        match self.slots.as_slice().get(index as usize)? {
+            Slot::Occupied { value, .. } => Some(value),
+            Slot::Vacant { .. } => None,
         }
     }
 
     #[inline]
     pub(crate) fn at_mut(&mut self, index: u32) -> Option<&mut T> {
-        match &mut self.slots.as_mut_slice().get_mut(index as usize)?.content {
-            Content::Occupied(value) => Some(value),
-            Content::Vacant(_) => None,
+        match self.slots.as_mut_slice().get_mut(index as usize)? {
+            Slot::Occupied { value, .. } => Some(value),
+            Slot::Vacant { .. } => None,
         }
     }
 
     /// The place that `key` names, unless it has been vacated since.
     #[inline]
     pub(crate) fn index_of(&self, key: Key) -> Option<u32> {
-        let slot = self.slots.as_slice().get(key.index as usize)?;
-        (slot.generation == key.generation && matches!(slot.content, Content::Occupied(_))).then_some(key.index)
+        match self.slots.as_slice().get(key.index as usize)? {
+            Slot::Occupied { generation, .. } if *generation == key.generation => Some(key.index),
+            _ => None,
+        }
     }
 
     /// The key to an occupied place.
+    #[inline]
     pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
-        let slot = self.slots.as_slice().get(index as usize)?;
-        matches!(slot.content, Content::Occupied(_)).then_some(Key { index, generation: slot.generation })
+        match self.slots.as_slice().get(index as usize)? {
+            Slot::Occupied { generation, .. } => Some(Key { index, generation: *generation }),
+            Slot::Vacant { .. } => None,
+        }
     }
 }
 
