@@ -1,13 +1,13 @@
 //! The one door to locks and atomics: real ones, or loom's when built with `--cfg loom`.
 
-#[cfg(loom)]
-pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
-#[cfg(all(not(loom), target_has_atomic = "ptr"))]
-pub(crate) use portable_atomic::{AtomicUsize, Ordering};
 #[cfg(all(loom, target_has_atomic = "64"))]
 pub(crate) use loom::sync::atomic::{AtomicU64, fence};
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicU64, fence};
+#[cfg(all(not(loom), target_has_atomic = "ptr"))]
+pub(crate) use portable_atomic::{AtomicUsize, Ordering};
 
 pub(crate) use lock::Lock;
 

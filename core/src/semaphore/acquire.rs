@@ -157,7 +157,10 @@ impl<R: SemaphoreRef> Acquire<R> {
 impl<R: SemaphoreRef> Future for Acquire<R> {
     type Output = Result<Permit<R>, AcquireError>;
 
-    #[expect(clippy::inline_always, reason = "a few instructions and two calls, of which the first poll needs none")]
+    #[expect(
+        clippy::inline_always,
+        reason = "a few instructions and two calls, of which the first poll needs none"
+    )]
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();

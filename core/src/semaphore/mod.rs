@@ -5,7 +5,7 @@
 //!
 //! # Order
 //!
-//! The most urgent waiter first ([`Priority`](crate::Priority): lower is sooner), then first come, first served. A permit that
+//! The most urgent waiter first ([`Priority`]: lower is sooner), then first come, first served. A permit that
 //! comes back is handed to the first in line, so nobody who comes later overtakes it. [`Config`] has the
 //! choices: whether a request for many permits may be passed by small ones ([`HeadOfLine`]), how often a
 //! waiter may be bypassed by more urgent ones, and barging for throughput.

@@ -14,7 +14,7 @@
 //! [`Here`] is a world that needs no more than one task of any executor, no allocator and no statics. Each
 //! scenario gets one of its own:
 //!
-//! ```ignore
+//! ```text
 //! let slot = OnceCell::new();
 //! let outcome = Outcome::from(crowds::barging_loses_no_wake_up(&Here::<Embassy, Inline<CROWD>>::new(&slot)).await);
 //! println!("{outcome} barging_loses_no_wake_up");
@@ -60,7 +60,7 @@ pub const CROWD: usize = WakeList::<Waker>::CAPACITY + 2;
 
 /// Names every scenario, by kind, to the macro whose name is given.
 ///
-/// ```ignore
+/// ```text
 /// macro_rules! count {
 ///     (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
 ///         …
