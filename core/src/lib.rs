@@ -12,6 +12,7 @@
 //! | [`rate_limiter`] | rate limits, exact, with a line for those who wait |
 //! | [`gate`] | semaphore, rate limiter and lockout, entered as one |
 //! | [`lockout`] | nobody new comes in until all lockouts have ended |
+//! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
@@ -54,7 +55,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod gate;
+mod index;
 pub mod lockout;
+pub mod lru;
 mod platform;
 mod priority;
 pub mod rate_limiter;
@@ -63,9 +66,11 @@ mod slab;
 mod storage;
 mod sync;
 mod time;
+pub mod ttl_lru;
 mod wait_queue;
 mod wake;
 
+pub use index::HashIndex;
 #[cfg(feature = "critical-section")]
 pub use platform::CriticalSection;
 pub use platform::{Blocking, Local, Platform, Timed};

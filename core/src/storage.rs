@@ -1,14 +1,21 @@
 //! [`Storage`]: where a primitive keeps what grows with use, either [`Inline`] or on the heap.
 //!
-//! A storage gives one thing, a [`Buffer`]: an array with a length. Everything with more structure (the
-//! slab of waiters, rings, tables) is written once on top of it.
+//! A storage gives a [`Buffer`], an array with a length, and a [`HashIndex`] to find its elements by. Everything
+//! with more structure (the slab of waiters, rings, tables) is written once on top of these.
 
 use heapless::Vec as InlineVec;
+
+#[cfg(feature = "alloc")]
+use crate::index::Buckets;
+use crate::index::{Chains, HashIndex};
 
 /// Where a primitive keeps what grows with use.
 pub trait Storage: Sized + 'static {
     /// An array with a length, of this storage's kind.
     type Buffer<T>: Buffer<T>;
+
+    /// What finds a buffer's elements by hash, of this storage's kind.
+    type Index: HashIndex;
 }
 
 /// An array with a length.
@@ -31,6 +38,16 @@ pub trait Buffer<T> {
     ///
     /// Gives the element back if the buffer is bounded and full.
     fn push(&mut self, value: T) -> Result<(), T>;
+
+    /// Takes the element at `index` out and puts the last one in its place; `None` if there is none.
+    fn swap_remove(&mut self, index: usize) -> Option<T>;
+
+    /// Drops every element and keeps the room.
+    fn clear(&mut self);
+
+    /// Sees to it that the buffer can grow to `len` elements without another allocation; a bounded one has its
+    /// room already.
+    fn reserve(&mut self, len: usize);
 }
 
 /// Room for `N` elements inside the primitive itself: no allocator, and full is an outcome.
@@ -39,6 +56,7 @@ pub struct Inline<const N: usize>;
 
 impl<const N: usize> Storage for Inline<N> {
     type Buffer<T> = InlineVec<T, N>;
+    type Index = Chains<N>;
 }
 
 impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
@@ -59,6 +77,16 @@ impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
     fn push(&mut self, value: T) -> Result<(), T> {
         InlineVec::push(self, value)
     }
+
+    fn swap_remove(&mut self, index: usize) -> Option<T> {
+        (index < self.len()).then(|| InlineVec::swap_remove(self, index))
+    }
+
+    fn clear(&mut self) {
+        InlineVec::clear(self);
+    }
+
+    fn reserve(&mut self, _len: usize) {}
 }
 
 /// Room on the heap, as much as is needed: grows by doubling, keeps what it has for the next use.
@@ -69,6 +97,7 @@ pub struct Heap;
 #[cfg(feature = "alloc")]
 impl Storage for Heap {
     type Buffer<T> = alloc::vec::Vec<T>;
+    type Index = Buckets;
 }
 
 #[cfg(feature = "alloc")]
@@ -90,5 +119,17 @@ impl<T> Buffer<T> for alloc::vec::Vec<T> {
     fn push(&mut self, value: T) -> Result<(), T> {
         Self::push(self, value);
         Ok(())
+    }
+
+    fn swap_remove(&mut self, index: usize) -> Option<T> {
+        (index < self.len()).then(|| Self::swap_remove(self, index))
+    }
+
+    fn clear(&mut self) {
+        Self::clear(self);
+    }
+
+    fn reserve(&mut self, len: usize) {
+        self.reserve_exact(len.saturating_sub(self.len()));
     }
 }

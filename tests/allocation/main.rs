@@ -3,6 +3,7 @@
 //! It is a program rather than a set of tests, for the allocator counts what all threads do.
 #![forbid(unsafe_code)]
 
+mod lru;
 mod tasks;
 mod threads;
 
@@ -62,8 +63,19 @@ fn main() {
         ("cancelled on the way", tasks::cancelled()),
         ("4 threads, blocking", threads::blocking()),
         ("4 threads, blocking for a time", threads::blocking_for_a_time()),
+        ("Lru, full", lru::churn()),
+        ("TtlLru, full", lru::timed_churn()),
     ] {
         println!("{what}: {allocations} allocations");
         assert_eq!(allocations, 0, "{what} must not allocate");
     }
+
+    for capacity in [10_000, 100_000] {
+        let (bytes, allocations) = lru::reserved(capacity);
+        println!("Lru of {capacity}, u64 to u64: {bytes:.1} bytes per entry, {allocations} allocations");
+        assert!(bytes <= 40.0 && allocations <= 4, "room is made once");
+    }
+    let bytes = lru::flooded();
+    println!("TtlLru of 1000 after a flood: {bytes} bytes");
+    assert!(bytes < 100_000, "what was evicted is forgotten");
 }

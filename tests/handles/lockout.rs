@@ -4,7 +4,7 @@ use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
-use core::task::Poll;
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::panic;
 use std::rc::Rc;
@@ -252,7 +252,7 @@ fn wakers_are_woken_and_dropped_outside_the_lock() {
     let meddle = || {
         let _ = lockout.try_pass();
         let key = lockout.lock_for(Duration::from_secs(1)).unwrap();
-        assert!(poll_with(&mut Box::pin(lockout.wait()), std::task::Waker::noop()).is_pending());
+        assert!(poll_with(&mut Box::pin(lockout.wait()), Waker::noop()).is_pending());
         assert!(lockout.lift(key));
         let _ = (lockout.waiters(), lockout.locked_until());
     };

@@ -3,6 +3,7 @@
 
 mod clock;
 mod gate;
+mod limiter;
 mod lockout;
 mod orders;
 mod priority;

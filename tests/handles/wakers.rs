@@ -186,6 +186,27 @@ fn nobody_barges_in_between_two_batches() {
     assert!(behind.iter_mut().all(|acquire| poll_once(acquire).is_ready()));
 }
 
+/// Whoever asks between the batches is not refused what nobody in line is waiting for.
+#[test]
+fn what_is_left_over_can_be_had_between_two_batches() {
+    let semaphore = shared(0, Config::new());
+    let (had, waker) = Count::new();
+    let asking = {
+        let semaphore = Arc::clone(&semaphore);
+        move || {
+            if let Ok(permit) = semaphore.try_acquire_many(3) {
+                drop(permit);
+                waker.wake_by_ref();
+            }
+        }
+    };
+    let mut first = Semaphore::acquire_owned(Arc::clone(&semaphore), 1);
+    assert!(poll_with(&mut first, &Hook::waker(asking, || ())).is_pending());
+    let (_behind, woken) = crowd(&semaphore, 16);
+    semaphore.add_permits(20).unwrap();
+    assert_eq!((had.get(), woken.get()), (1, 16));
+}
+
 /// One who goes ahead may be the last that a less urgent waiter had to sit through.
 fn who_is_overdue_after_a_newcomer_is_served<P: Platform>() {
     let semaphore = Semaphore::<P, Heap>::with_config(2, Config::new().max_bypass(1));

@@ -1,7 +1,7 @@
 //! The rate limiter's machine against a naive one: buckets as fractions, windows as logs, a sorted list of waiters.
 
+use core::cell::RefCell;
 use core::time::Duration;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -27,13 +27,13 @@ impl Wake for Bell {
 enum Naive {
     /// The level in units of `1 / period` of a token.
     Bucket {
-        tokens: u64,
+        tokens: u32,
         period: u64,
-        burst: u64,
+        burst: u32,
         level: u64,
     },
     Window {
-        limit: usize,
+        limit: u32,
         period: u64,
         log: Vec<u64>,
     },
@@ -44,25 +44,23 @@ impl Naive {
         let nanos = Duration::from_nanos;
         match *self {
             Self::Bucket { tokens, period, burst, .. } => {
-                let quota = Quota::per(tokens as u32, nanos(period)).expect("it makes sense");
-                quota.burst(burst as u32).expect("it makes sense")
+                let quota = Quota::per(tokens, nanos(period)).expect("it makes sense");
+                quota.burst(burst).expect("it makes sense")
             }
-            Self::Window { limit, period, .. } => {
-                Quota::sliding(limit as u32, nanos(period)).expect("it makes sense")
-            }
+            Self::Window { limit, period, .. } => Quota::sliding(limit, nanos(period)).expect("it makes sense"),
         }
     }
 
     fn most(&self) -> u32 {
         match *self {
-            Self::Bucket { burst, .. } => burst as u32,
-            Self::Window { limit, .. } => limit as u32,
+            Self::Bucket { burst, .. } => burst,
+            Self::Window { limit, .. } => limit,
         }
     }
 
     fn pass(&mut self, nanos: u64) {
         if let Self::Bucket { tokens, period, burst, level } = self {
-            *level = (*level + *tokens * nanos).min(*burst * *period);
+            *level = (*level + u64::from(*tokens) * nanos).min(u64::from(*burst) * *period);
         }
     }
 
@@ -70,7 +68,7 @@ impl Naive {
         match self {
             Self::Bucket { period, level, .. } => u64::from(wanted) * period <= *level,
             Self::Window { limit, period, log } => {
-                log.iter().filter(|&&time| time + period > now).count() + wanted as usize <= *limit
+                log.iter().filter(|&&time| time + period > now).count() + wanted as usize <= *limit as usize
             }
         }
     }
@@ -88,7 +86,7 @@ impl Naive {
     fn refund(&mut self, returned: u32) {
         match self {
             Self::Bucket { period, burst, level, .. } => {
-                *level = (*level + u64::from(returned) * *period).min(*burst * *period);
+                *level = (*level + u64::from(returned) * *period).min(u64::from(*burst) * *period);
             }
             Self::Window { log, .. } => log.truncate(log.len().saturating_sub(returned as usize)),
         }
@@ -165,13 +163,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn naive() -> impl Strategy<Value = Naive> {
     prop_oneof![
-        (1_u64..6, 1_u64..40, 1_u64..5).prop_map(|(tokens, period, burst)| Naive::Bucket {
+        (1_u32..6, 1_u64..40, 1_u32..5).prop_map(|(tokens, period, burst)| Naive::Bucket {
             tokens,
             period,
             burst,
-            level: burst * period,
+            level: u64::from(burst) * period,
         }),
-        (1_usize..5, 1_u64..40).prop_map(|(limit, period)| Naive::Window { limit, period, log: Vec::new() }),
+        (1_u32..5, 1_u64..40).prop_map(|(limit, period)| Naive::Window { limit, period, log: Vec::new() }),
     ]
 }
 

@@ -4,5 +4,6 @@
 mod handle;
 mod limiter;
 mod lockout;
+mod lru;
 mod machine;
 mod reference;

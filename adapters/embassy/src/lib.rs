@@ -87,8 +87,10 @@ mod timer;
 pub use platform::Embassy;
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{EmbassyTimer, Sleep, timeout};
 
@@ -180,3 +182,17 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Embassy, A, B, C>
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a, const N: usize> = gate::Pass<&'a Semaphore<N>>;
+
+/// A map of up to `N` entries that evicts what has not been used for longest: see [`lru::Lru`].
+///
+/// ```
+/// use tidegate_embassy::Lru;
+///
+/// let mut names: Lru<u16, &str, 8> = Lru::new(8);
+/// names.insert(1, "left");
+/// assert_eq!(names.get(&1), Some(&"left"));
+/// ```
+pub type Lru<K, V, const N: usize, H = DefaultHashBuilder> = lru::Lru<K, V, Inline<N>, H>;
+
+/// The same with lifetimes: see [`ttl_lru::TtlLru`].
+pub type TtlLru<K, V, const N: usize, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Inline<N>, H>;

@@ -71,8 +71,10 @@ pub use sim::Sim;
 pub use task::{JoinError, JoinHandle, YieldNow, spawn, spawn_named, yield_now};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
@@ -138,6 +140,12 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Sim, A, B, C>;
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A map that evicts what has not been used for longest: see [`lru::Lru`].
+pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;
+
+/// The same with lifetimes: see [`ttl_lru::TtlLru`].
+pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
 
 /// A token bucket for every key, up to a bound on their number. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].

@@ -25,7 +25,7 @@ pub struct QuantaClock {
 }
 
 /// Time before the start, so that what is a little earlier than it exists.
-const BEFORE: u64 = Duration::from_hours(24).as_nanos() as u64;
+const BEFORE: Duration = Duration::from_hours(24);
 
 impl QuantaClock {
     /// A clock. The first of a process takes some 200 ms to be calibrated.
@@ -46,6 +46,6 @@ impl Default for QuantaClock {
 impl Clock for QuantaClock {
     #[inline]
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.clock.delta_as_nanos(self.start, self.clock.raw()).saturating_add(BEFORE))
+        Instant::from_nanos(self.clock.delta_as_nanos(self.start, self.clock.raw())) + BEFORE
     }
 }

@@ -37,8 +37,10 @@ use tidegate_core::{Heap, semaphore};
 pub use platform::Tokio;
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
+pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, TokioTimer, timeout};
 
@@ -130,6 +132,12 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Tokio, A, B, C>;
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a> = gate::Pass<&'a Semaphore>;
 
+/// A map that evicts what has not been used for longest: see [`lru::Lru`].
+pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;
+
+/// The same with lifetimes: see [`ttl_lru::TtlLru`].
+pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
+
 /// A token bucket for every key, up to a bound on their number. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
 ///
@@ -148,7 +156,7 @@ pub type Pass<'a> = gate::Pass<&'a Semaphore>;
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub type KeyedRateLimiter<K, T = TokioTimer, H = RandomState> =
-    rate_limiter::KeyedRateLimiter<K, Tokio, Heap, T, H, 16>;
+    rate_limiter::KeyedRateLimiter<K, Tokio, Heap, T, H, 32>;
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;

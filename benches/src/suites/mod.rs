@@ -1,5 +1,6 @@
 //! What is measured: a module per primitive.
 
+mod lru;
 mod rate_limiter;
 mod semaphore;
 
@@ -9,6 +10,7 @@ use crate::harness::Group;
 pub(crate) fn all() -> Vec<Group> {
     let mut groups = semaphore::groups();
     groups.extend(rate_limiter::groups());
+    groups.extend(lru::groups());
     groups
 }
 

@@ -150,10 +150,10 @@ fn the_quota_holds_for_entries_after_a_lockout() {
 
 #[test]
 fn a_pass_by_a_shared_pointer_borrows_nothing() {
-    use std::sync::Arc;
+    use std::rc::Rc;
 
-    let shared = Arc::new(Permits::new(1));
-    let gate = Gate::<Local>::new().semaphore(Arc::clone(&shared));
+    let shared = Rc::new(Permits::new(1));
+    let gate = Gate::<Local>::new().semaphore(Rc::clone(&shared));
     let pass = gate.try_enter().unwrap();
     drop(gate);
     assert_eq!(shared.available_permits(), 0, "the pass borrows nothing");

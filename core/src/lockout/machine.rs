@@ -216,7 +216,6 @@ impl<W, S: Storage, O: Order> Machine<W, S, O> {
             return Ok(Key::OVER);
         }
         let key = self.ends.insert(end, now).ok_or(Full)?;
-        self.next = None;
         self.unsettled |= !self.line.is_empty();
         Ok(Key(key))
     }

@@ -65,12 +65,22 @@ impl<R: RateLimiterRef> Acquire<R> {
         let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
             return Ok(Progress::Waiting { until: None });
         };
+        let priority = this.priority.unwrap_or_else(R::Platform::ambient_priority);
+        let mut waker = None;
+        if limiter.is_shut() {
+            // Others wait, probably, and whoever stands behind them need not look at the clock.
+            waker = Some(cx.waker().clone());
+            let key = limiter.lock(|machine| machine.stand_behind(*this.tokens, priority, &mut waker));
+            if key.is_some() {
+                *this.place = key;
+                return Ok(Progress::Waiting { until: None });
+            }
+        }
         let now = limiter.timer().now();
         if limiter.take(*this.tokens, now) == Take::Taken {
             return Ok(Progress::Granted);
         }
-        let priority = this.priority.unwrap_or_else(R::Platform::ambient_priority);
-        let waker = cx.waker().clone();
+        let waker = waker.unwrap_or_else(|| cx.waker().clone());
         let mut wakes = limiter.wakes();
         let entered = limiter.transact(&mut wakes, now, |machine| {
             let entered = machine.acquire(*this.tokens, priority, waker, now);
@@ -88,16 +98,29 @@ impl<R: RateLimiterRef> Acquire<R> {
     }
 
     /// A later poll, in line.
-    fn progress(self: Pin<&mut Self>, place: WaiterKey, cx: &Context<'_>) -> Result<Progress, AcquireError> {
+    fn progress(
+        self: Pin<&mut Self>,
+        place: WaiterKey,
+        timed: bool,
+        cx: &Context<'_>,
+    ) -> Result<Progress, AcquireError> {
         let this = self.project();
         let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
             return Ok(Progress::Waiting { until: None });
         };
+        // Served by somebody else, as most of a crowd are.
+        if !timed && limiter.lock(|machine| machine.is_granted(place)) {
+            return Ok(Progress::Granted);
+        }
+        // Only whoever holds the timer needs to know what time it is.
+        let now = timed.then(|| limiter.timer().now());
         loop {
-            let now = limiter.timer().now();
             let mut wakes = limiter.wakes();
             // It may be the one to be served: that needs no wake.
-            match limiter.transact_untimed(&mut wakes, |machine| machine.poll(place, cx.waker(), now)) {
+            match limiter.transact_untimed(&mut wakes, |machine| {
+                let now = now.unwrap_or(machine.now());
+                machine.poll(place, cx.waker(), now)
+            }) {
                 Ok(Progress::WakerDiffers) => {}
                 answer => return answer,
             }
@@ -120,9 +143,10 @@ impl<R: RateLimiterRef> Future for Acquire<R> {
         if self.limiter.is_none() {
             return Poll::Pending;
         }
+        let mut timed = self.armed.is_some();
         loop {
             let progress = match self.place {
-                Some(place) => self.as_mut().progress(place, cx),
+                Some(place) => self.as_mut().progress(place, timed, cx),
                 None => self.as_mut().enter(cx),
             };
             let mut this = self.as_mut().project();
@@ -153,6 +177,7 @@ impl<R: RateLimiterRef> Future for Acquire<R> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
+            timed = true;
         }
         .map(|output| {
             let mut this = self.project();

@@ -80,6 +80,7 @@ impl TokenBucket {
         self.burst
     }
 
+    #[cfg(target_has_atomic = "64")]
     pub(super) const fn rate(&self) -> Rate {
         self.rate
     }
@@ -112,6 +113,26 @@ impl TokenBucket {
     /// [`ZeroTokens`](TryAcquireError::ZeroTokens), [`ExceedsBurst`](TryAcquireError::ExceedsBurst).
     #[inline]
     pub fn try_acquire(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        if let Some(full_at) = self.admit(self.full_at, tokens, now) {
+            self.full_at = full_at;
+            return Ok(());
+        }
+        self.try_acquire_closely(tokens, now)
+    }
+
+    /// What becomes of a bucket of this kind that is full at `full_at`, if so many tokens are in it: the quick answer.
+    #[inline]
+    pub(super) fn admit(&self, full_at: Span, tokens: u32, now: Instant) -> Option<Span> {
+        if tokens == 0 || tokens > self.burst {
+            return None;
+        }
+        let full_at = self.rate.add(full_at.max(Span::whole(now.as_nanos())), self.rate.times(tokens)?)?;
+        let nanos = now.as_nanos().checked_add(self.capacity.nanos)?;
+        (full_at <= Span { nanos, part: self.capacity.part }).then_some(full_at)
+    }
+
+    /// The same for what is refused, and for the end of time.
+    fn try_acquire_closely(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
         if tokens == 0 {
             return Err(TryAcquireError::ZeroTokens);
         }

@@ -80,7 +80,11 @@ impl<S: Storage> Limits<S> {
     }
 
     /// How many tokens can be had at once, at most.
+    #[inline]
     pub(super) fn max_tokens(&self) -> u32 {
+        if let Some(bucket) = self.sole_bucket() {
+            return bucket.burst();
+        }
         self.least(|limit| match limit {
             Limit::Unused => u32::MAX,
             Limit::Bucket(bucket) => bucket.burst(),
@@ -114,7 +118,15 @@ impl<S: Storage> Limits<S> {
     }
 
     /// Takes tokens of all quotas, or of none.
+    #[inline]
     pub(super) fn try_acquire(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        match self.sole_bucket_mut() {
+            Some(bucket) => bucket.try_acquire(tokens, now),
+            None => self.try_acquire_all(tokens, now),
+        }
+    }
+
+    fn try_acquire_all(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
         self.resync(now);
         let earliest = self.ready_at(tokens, now).ok_or(TryAcquireError::ExceedsBurst)?;
         if !is_due(earliest, now) {

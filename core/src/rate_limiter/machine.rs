@@ -264,6 +264,31 @@ impl<W, S: Storage> Machine<W, S> {
         }
     }
 
+    /// Whether a waiter has been served: then [`poll`](Self::poll) would say so.
+    pub(super) fn is_granted(&self, key: WaiterKey) -> bool {
+        self.line.get(key).is_none()
+    }
+
+    /// Takes a place behind others, for which no time is needed; `None` if the request would not stand behind
+    /// anybody, or makes no sense, and the waker stays where it is.
+    pub(super) fn stand_behind(
+        &mut self,
+        tokens: u32,
+        priority: Priority,
+        waker: &mut Option<W>,
+    ) -> Option<WaiterKey> {
+        if self.line.would_lead(priority) || tokens == 0 || tokens > self.limits.max_tokens() {
+            return None;
+        }
+        match self.line.push(priority, Waiter { waker: waker.take(), tokens, refused: false }) {
+            Ok(key) => Some(key),
+            Err(waiter) => {
+                *waker = waiter.waker;
+                None
+            }
+        }
+    }
+
     /// Asks how a waiter stands; if it is first and its time has come, it is served.
     ///
     /// [`Progress::Granted`] and errors use the key up: it must not be asked for again, nor cancelled. Call

@@ -85,7 +85,7 @@ use crate::wake::WakeList;
 /// A single token bucket is one atomic word where the target has a 64-bit compare-and-swap and the platform
 /// shares between threads: with nobody waiting, [`try_acquire`](Self::try_acquire) is one reading of the clock
 /// and one compare-and-swap. (The word has room for bursts of up to 2⁵⁴ parts of a nanosecond: 200 days at
-/// even rates, and more than a second for any rate up to ten million per second.) Otherwise one short lock per
+/// even rates, and half a second for any rate up to ten million per second.) Otherwise one short lock per
 /// step. No allocation once the storage has grown to the most that ever waited.
 ///
 /// ```
@@ -188,6 +188,16 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     fn take(&self, tokens: u32, now: Instant) -> Take {
         // What makes no sense is for the machine to refuse.
         if tokens == 0 { Take::Shut } else { self.word.take(tokens, now) }
+    }
+
+    /// Whether the machine must be asked, as when others wait.
+    fn is_shut(&self) -> bool {
+        self.word.is_shut()
+    }
+
+    /// Reaches a machine that has something to say already, and does not need to settle afterwards.
+    fn lock<U>(&self, operation: impl FnOnce(&mut Machine<Waker, S>) -> U) -> U {
+        self.locked.with(operation)
     }
 
     #[cold]

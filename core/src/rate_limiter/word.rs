@@ -8,17 +8,16 @@
 //! shut  generation      nanoseconds since the anchor, then parts of a nanosecond
 //! ```
 //!
-//! The anchor, and the quota, stand beside the word in one of two places, chosen by the generation's last bit.
-//! They are written only under the lock, into the place that is not in use, before the generation is
-//! raised. So whoever succeeds in exchanging the word has calculated with what belongs to it: the place can
-//! have been written anew only after two raises. (A caller would have to be suspended through 256 raises, each of
-//! them at least a quarter of a second apart or a change of the quota, and find the same offset again.)
+//! The anchor and the quota stand beside the word, in the *plan*. It is written only while the word is shut, and the
+//! word then opens with the next generation. So whoever succeeds in exchanging an open word has calculated with the
+//! plan that belongs to it. (It would have to be suspended while the plan changes 256 times, at least a quarter of a
+//! second apart or by changes of the quota, and then find the same offset again.)
 //!
 //! Where the target has no 64-bit compare-and-swap, or the platform asks for no word, or the quota needs more
 //! than 2⁵⁴ parts for its burst, the word is always shut.
 
 use super::bucket::TokenBucket;
-use super::quota::{Rate, Span};
+use super::quota::Span;
 use crate::{Instant, Platform};
 
 pub(super) use imp::Word;
@@ -27,6 +26,7 @@ pub(super) use imp::Word;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Take {
     Taken,
+    #[cfg_attr(not(target_has_atomic = "64"), expect(dead_code, reason = "there the word knows nothing"))]
     NotUntil(Instant),
     /// The machine must be asked.
     Shut,
@@ -36,7 +36,8 @@ pub(super) enum Take {
 mod imp {
     use core::marker::PhantomData;
 
-    use super::{Instant, Platform, Rate, Span, Take, TokenBucket};
+    use super::super::quota::Rate;
+    use super::{Instant, Platform, Span, Take, TokenBucket};
     use crate::sync::{AtomicU64, Ordering, const_fn, fence};
 
     const SHUT: u64 = 1 << 63;
@@ -54,9 +55,12 @@ mod imp {
         horizon: AtomicU64,
         /// What a token takes, in the word's units.
         cost: AtomicU64,
-        capacity: AtomicU64,
-        /// The number of bits for parts, above the number of parts in a nanosecond.
-        radix: AtomicU64,
+        /// What all tokens but one take.
+        slack: AtomicU64,
+        /// A nanosecond in the word's units: a power of two, with room for the sum of two parts.
+        unit: AtomicU64,
+        /// How many parts make a nanosecond.
+        parts: AtomicU64,
     }
 
     /// The same as plain numbers.
@@ -64,8 +68,9 @@ mod imp {
     struct Terms {
         horizon: u64,
         cost: u64,
-        capacity: u64,
-        radix: u64,
+        slack: u64,
+        unit: u64,
+        parts: u64,
     }
 
     impl Terms {
@@ -80,20 +85,26 @@ mod imp {
             }
             Some(Self {
                 horizon: (REACH >> bits) - 1,
-                cost: pack(rate.span, bits),
-                capacity: pack(capacity, bits),
-                radix: (bits as u64) << 32 | rate.parts as u64,
+                cost: pack(rate.span, 1 << bits),
+                slack: pack(rate.sub(capacity, rate.span), 1 << bits),
+                unit: 1 << bits,
+                parts: rate.parts as u64,
             })
         }
     }
 
-    const fn pack(span: Span, bits: u32) -> u64 {
-        span.nanos << bits | span.part as u64
+    const fn pack(span: Span, unit: u64) -> u64 {
+        span.nanos.wrapping_mul(unit) | span.part as u64
+    }
+
+    fn unpack(packed: u64, unit: u64) -> Span {
+        #[expect(clippy::cast_possible_truncation, reason = "masked to fewer bits")]
+        Span { nanos: packed / unit.max(1), part: (packed & (unit.max(1) - 1)) as u32 }
     }
 
     pub(in crate::rate_limiter) struct Word<P> {
         bits: AtomicU64,
-        plans: [Plan; 2],
+        plan: Plan,
         platform: PhantomData<fn() -> P>,
     }
 
@@ -107,10 +118,9 @@ mod imp {
                 };
                 let (bits, terms) = match terms {
                     Some(terms) => (0, terms),
-                    None => (SHUT, Terms { horizon: 0, cost: 0, capacity: 0, radix: 1 }),
+                    None => (SHUT, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
                 };
-                let plans = [Plan::new(terms), Plan::new(terms)];
-                Self { bits: AtomicU64::new(bits), plans, platform: PhantomData }
+                Self { bits: AtomicU64::new(bits), plan: Plan::new(terms), platform: PhantomData }
             }
         }
 
@@ -124,33 +134,41 @@ mod imp {
                 if bits & SHUT != 0 {
                     return Take::Shut;
                 }
-                let plan = self.plan(bits);
+                let plan = &self.plan;
+                let anchor = plan.anchor.load(Ordering::Relaxed);
                 // An earlier `now` than the anchor is, wrapped, beyond the horizon.
-                let since = now.as_nanos().wrapping_sub(plan.anchor.load(Ordering::Relaxed));
+                let since = now.as_nanos().wrapping_sub(anchor);
                 if since > plan.horizon.load(Ordering::Relaxed) {
                     return Take::Shut;
                 }
-                let radix = plan.radix.load(Ordering::Relaxed);
-                let capacity = plan.capacity.load(Ordering::Relaxed);
-                let mut cost = plan.cost.load(Ordering::Relaxed);
+                // How far ahead the word may be for the tokens to be there.
+                let mut slack = plan.slack.load(Ordering::Relaxed);
+                let mut more = 0;
                 if tokens != 1 {
-                    match times(cost, radix, tokens) {
-                        Some(many) if many <= capacity => cost = many,
-                        _ => return Take::Shut,
+                    match plan.more(slack, tokens) {
+                        Some(several) => (more, slack) = several,
+                        None => return Take::Shut,
                     }
                 }
-                let now = since << (radix >> 32);
-                let full_at = add(now.max(bits & OFFSET), cost, radix);
-                if full_at > add(now, capacity, radix) {
-                    return match self.earliest(bits, full_at) {
-                        Ok(earliest) => Take::NotUntil(earliest),
-                        Err(()) => Take::Shut,
-                    };
+                let unit = plan.unit.load(Ordering::Relaxed);
+                let (now, full_at) = (since.wrapping_mul(unit), bits & OFFSET);
+                if full_at > now.wrapping_add(slack) {
+                    let parts = plan.parts.load(Ordering::Relaxed);
+                    // All of it belongs together if the generation is still the same.
+                    fence(Ordering::Acquire);
+                    if (self.bits.load(Ordering::Relaxed) ^ bits) & !OFFSET != 0 {
+                        return Take::Shut;
+                    }
+                    let over = if unit == 1 { full_at - slack } else { round_up(full_at, slack, unit, parts) };
+                    return Take::NotUntil(Instant::from_nanos(anchor.saturating_add(over)));
                 }
+                let parts = plan.parts.load(Ordering::Relaxed);
+                let cost = add(plan.cost.load(Ordering::Relaxed), more, unit, parts);
+                let full_at = add(now.max(full_at), cost, unit, parts);
                 // Release: a change of the plan comes after the use that has been made of it here.
                 match self.bits.compare_exchange_weak(
                     bits,
-                    bits & !OFFSET | full_at & OFFSET,
+                    (bits & !OFFSET) | (full_at & OFFSET),
                     Ordering::AcqRel,
                     Ordering::Acquire,
                 ) {
@@ -160,22 +178,9 @@ mod imp {
             }
         }
 
-        /// When the bucket, were it to be full again at `full_at`, would not hold more than it can.
-        fn earliest(&self, bits: u64, full_at: u64) -> Result<Instant, ()> {
-            let plan = self.plan(bits);
-            let (anchor, radix) = (plan.anchor.load(Ordering::Relaxed), plan.radix.load(Ordering::Relaxed));
-            let capacity = plan.capacity.load(Ordering::Relaxed);
-            // All of it belongs together if the generation is still the same.
-            fence(Ordering::Acquire);
-            if (self.bits.load(Ordering::Relaxed) ^ bits) & !OFFSET != 0 {
-                return Err(());
-            }
-            let (shift, rate) = (radix >> 32, rate(radix));
-            // So far ahead only if the clock has stepped back: for the machine to judge.
-            let over = rate.sub(unpack(full_at, shift), unpack(capacity, shift));
-            let earliest =
-                anchor.checked_add(over.nanos).and_then(|nanos| nanos.checked_add(u64::from(over.part > 0)));
-            earliest.map(Instant::from_nanos).ok_or(())
+        /// Whether the machine has everything.
+        pub(in crate::rate_limiter) fn is_shut(&self) -> bool {
+            !P::FAST_PATH || self.bits.load(Ordering::Relaxed) & SHUT != 0
         }
 
         /// Shuts the word, if it is open, and gives the machine's bucket what it held. Only under the lock.
@@ -202,34 +207,28 @@ mod imp {
             }
             let Some(terms) = Terms::of(bucket) else { return };
             let mut bits = self.bits.load(Ordering::Relaxed) & !(SHUT | OFFSET);
-            let mut anchor = self.plan(bits).anchor.load(Ordering::Relaxed);
+            let mut anchor = self.plan.anchor.load(Ordering::Relaxed);
             let since = now.as_nanos().wrapping_sub(anchor);
-            if self.plan(bits).terms() != terms || since > terms.horizon / 4 * 3 {
+            if self.plan.terms() != terms || since > terms.horizon / 4 * 3 {
                 // Some way back, for a clock that steps back a little.
                 anchor = now.as_nanos().saturating_sub(terms.horizon / 4);
                 bits = bits.wrapping_add(GENERATION) & !SHUT;
-                // Whoever sees any of what is written now sees that the generation has been left.
+                // Whoever sees any of what is written now sees that the word has been shut.
                 fence(Ordering::Release);
-                self.plan(bits).set(anchor, terms);
+                self.plan.set(anchor, terms);
             }
-            let shift = terms.radix >> 32;
             // Before the anchor the bucket was full, as far as anybody will ask the word.
-            let ahead = rate(terms.radix).sub(bucket.full_at(), Span::whole(anchor));
-            if ahead.nanos < OFFSET >> shift {
-                self.bits.store(bits | pack(ahead, terms.part_bits()), Ordering::Release);
+            let ahead = bucket.rate().sub(bucket.full_at(), Span::whole(anchor));
+            if ahead.nanos < OFFSET / terms.unit {
+                self.bits.store(bits | pack(ahead, terms.unit), Ordering::Release);
             } else {
                 self.bits.store(bits | SHUT, Ordering::Release);
             }
         }
 
-        fn plan(&self, bits: u64) -> &Plan {
-            &self.plans[usize::from(bits & GENERATION != 0)]
-        }
-
         fn full_at(&self, bits: u64) -> Span {
-            let plan = self.plan(bits);
-            let ahead = unpack(bits & OFFSET, plan.radix.load(Ordering::Relaxed) >> 32);
-            let nanos = plan.anchor.load(Ordering::Relaxed).saturating_add(ahead.nanos);
+            let ahead = unpack(bits & OFFSET, self.plan.unit.load(Ordering::Relaxed));
+            let nanos = self.plan.anchor.load(Ordering::Relaxed).saturating_add(ahead.nanos);
             Span { nanos, part: ahead.part }
         }
     }
@@ -241,8 +240,9 @@ mod imp {
                     anchor: AtomicU64::new(0),
                     horizon: AtomicU64::new(terms.horizon),
                     cost: AtomicU64::new(terms.cost),
-                    capacity: AtomicU64::new(terms.capacity),
-                    radix: AtomicU64::new(terms.radix),
+                    slack: AtomicU64::new(terms.slack),
+                    unit: AtomicU64::new(terms.unit),
+                    parts: AtomicU64::new(terms.parts),
                 }
             }
         }
@@ -251,59 +251,49 @@ mod imp {
             self.anchor.store(anchor, Ordering::Relaxed);
             self.horizon.store(terms.horizon, Ordering::Relaxed);
             self.cost.store(terms.cost, Ordering::Relaxed);
-            self.capacity.store(terms.capacity, Ordering::Relaxed);
-            self.radix.store(terms.radix, Ordering::Relaxed);
+            self.slack.store(terms.slack, Ordering::Relaxed);
+            self.unit.store(terms.unit, Ordering::Relaxed);
+            self.parts.store(terms.parts, Ordering::Relaxed);
         }
 
         fn terms(&self) -> Terms {
             Terms {
                 horizon: self.horizon.load(Ordering::Relaxed),
                 cost: self.cost.load(Ordering::Relaxed),
-                capacity: self.capacity.load(Ordering::Relaxed),
-                radix: self.radix.load(Ordering::Relaxed),
+                slack: self.slack.load(Ordering::Relaxed),
+                unit: self.unit.load(Ordering::Relaxed),
+                parts: self.parts.load(Ordering::Relaxed),
             }
         }
-    }
 
-    impl Terms {
-        const fn part_bits(&self) -> u32 {
-            (self.radix >> 32) as u32
+        /// What all tokens but the first take, and what is then left of the slack; `None` if there never are as
+        /// many.
+        fn more(&self, slack: u64, tokens: u32) -> Option<(u64, u64)> {
+            let (unit, parts) = (self.unit.load(Ordering::Relaxed), self.parts.load(Ordering::Relaxed));
+            let rate = Rate { span: unpack(self.cost.load(Ordering::Relaxed), unit), ..rate(parts) };
+            let (more, slack) = (rate.times(tokens.checked_sub(1)?)?, unpack(slack, unit));
+            // What is too much may be too much to be packed, too.
+            (more <= slack).then(|| (pack(more, unit), pack(rate.sub(slack, more), unit)))
         }
-    }
-
-    fn unpack(packed: u64, shift: u64) -> Span {
-        #[expect(clippy::cast_possible_truncation, reason = "masked to fewer bits")]
-        Span { nanos: packed >> shift, part: (packed & ((1 << shift) - 1)) as u32 }
     }
 
     /// The sum of two packed spans.
     #[inline]
-    fn add(a: u64, b: u64, radix: u64) -> u64 {
-        let (shift, parts) = (radix >> 32, radix & 0xffff_ffff);
+    fn add(a: u64, b: u64, unit: u64, parts: u64) -> u64 {
         // Wrapping, for numbers that do not belong together: they are found out afterwards.
         let sum = a.wrapping_add(b);
-        if shift > 0 && sum & ((1 << (shift & 63)) - 1) >= parts {
-            sum.wrapping_add((1 << (shift & 63)) - parts)
-        } else {
-            sum
-        }
+        if unit > 1 && sum & (unit - 1) >= parts { sum.wrapping_add(unit.wrapping_sub(parts)) } else { sum }
     }
 
-    fn rate(radix: u64) -> Rate {
-        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        Rate { parts: (radix as u32).max(1), span: Span::ZERO }
+    fn rate(parts: u64) -> Rate {
+        #[expect(clippy::cast_possible_truncation, reason = "it was a `u32`")]
+        Rate { parts: (parts as u32).max(1), span: Span::ZERO }
     }
 
-    /// What several tokens take.
-    #[cold]
-    fn times(cost: u64, radix: u64, tokens: u32) -> Option<u64> {
-        let shift = radix >> 32;
-        if shift == 0 {
-            return cost.checked_mul(u64::from(tokens));
-        }
-        let one = Rate { span: unpack(cost, shift & 31), ..rate(radix) };
-        let many = one.times(tokens)?;
-        (many.nanos < REACH >> shift).then_some(many.nanos << shift | u64::from(many.part))
+    /// The difference in whole nanoseconds, rounded up, where there are parts.
+    fn round_up(full_at: u64, slack: u64, unit: u64, parts: u64) -> u64 {
+        let over = rate(parts).sub(unpack(full_at, unit), unpack(slack, unit));
+        over.nanos.saturating_add(u64::from(over.part > 0))
     }
 }
 
@@ -323,6 +313,10 @@ mod imp {
 
         pub(in crate::rate_limiter) fn take(&self, _tokens: u32, _now: Instant) -> Take {
             Take::Shut
+        }
+
+        pub(in crate::rate_limiter) fn is_shut(&self) -> bool {
+            true
         }
 
         pub(in crate::rate_limiter) fn shut(&self, _bucket: Option<&mut TokenBucket>) {}

@@ -36,7 +36,7 @@ fn at(nanos: u64) -> Instant {
 
 /// Refused until the promised time, which is rounded up, and admitted at it; without drift.
 pub fn a_rate_is_kept_to_the_nanosecond<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform, S: Storage>() -> Check {
+    fn scenario<P: Platform>() -> Check {
         let clock = ManualClock::<P, Inline<1>>::new();
         let bucket: RateLimiter<P, Inline<3>, _> =
             RateLimiter::with_timer(demand!(Quota::per(3, 7 * SECOND)), &clock);
@@ -63,12 +63,12 @@ pub fn a_rate_is_kept_to_the_nanosecond<P: Platform, S: Storage>() -> Outcome {
         check!(window.try_acquire(1).is_err());
         Ok(())
     }
-    scenario::<P, S>().into()
+    scenario::<P>().into()
 }
 
 /// The most urgent first, then in order of arrival; whoever is first holds the timer, and hands it on.
 pub fn tokens_are_had_in_turn<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform, S: Storage>() -> Check {
+    fn scenario<P: Platform>() -> Check {
         let clock = ManualClock::<P, Inline<2>>::new();
         let limiter: RateLimiter<P, Inline<4>, _> =
             RateLimiter::with_timer(demand!(Quota::per(1, SECOND)), &clock);
@@ -101,12 +101,12 @@ pub fn tokens_are_had_in_turn<P: Platform, S: Storage>() -> Outcome {
         check!(limiter.waiters() == 0);
         Ok(())
     }
-    scenario::<P, S>().into()
+    scenario::<P>().into()
 }
 
 /// A check that is refused burns nothing in any quota.
 pub fn several_quotas_are_kept_or_none<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform, S: Storage>() -> Check {
+    fn scenario<P: Platform>() -> Check {
         let quotas = [demand!(Quota::per(2, SECOND)), demand!(Quota::sliding(3, 60 * SECOND))];
         let clock = ManualClock::<P, Inline<1>>::new();
         let limiter: RateLimiter<P, Inline<3>, _> =
@@ -123,12 +123,12 @@ pub fn several_quotas_are_kept_or_none<P: Platform, S: Storage>() -> Outcome {
         check!(limiter.available() == 0);
         Ok(())
     }
-    scenario::<P, S>().into()
+    scenario::<P>().into()
 }
 
 /// Slower, faster, too small: whoever waits is told; and what is refunded goes to whoever is first.
 pub fn a_changed_quota_is_a_new_plan<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform, S: Storage>() -> Check {
+    fn scenario<P: Platform>() -> Check {
         let clock = ManualClock::<P, Inline<1>>::new();
         let limiter: RateLimiter<P, Inline<2>, _> =
             RateLimiter::with_timer(demand!(Quota::per(2, SECOND)), &clock);
@@ -148,7 +148,7 @@ pub fn a_changed_quota_is_a_new_plan<P: Platform, S: Storage>() -> Outcome {
         check!(poll(large.as_mut()) == Poll::Ready(Err(AcquireError::ExceedsBurst)));
         Ok(())
     }
-    scenario::<P, S>().into()
+    scenario::<P>().into()
 }
 
 /// As good a hasher as three keys need.
@@ -169,7 +169,7 @@ impl Hasher for Plain {
 
 /// Every key has a bucket; one that is full again makes room, and otherwise a new key is refused.
 pub fn keys_are_limited_each_and_bounded_in_number<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform, S: Storage>() -> Check {
+    fn scenario<P: Platform>() -> Check {
         let bucket = demand!(TokenBucket::new(demand!(Quota::per(2, SECOND))));
         let keyed: KeyedRateLimiter<u8, P, Inline<2>, Instant, BuildHasherDefault<Plain>> =
             KeyedRateLimiter::with_parts(
@@ -189,7 +189,7 @@ pub fn keys_are_limited_each_and_bounded_in_number<P: Platform, S: Storage>() ->
         check!(keyed.len() == 2);
         Ok(())
     }
-    scenario::<P, S>().into()
+    scenario::<P>().into()
 }
 
 /// Three wait, the first gives up, and the others are served when the platform's time has come, not before.
@@ -229,7 +229,6 @@ pub async fn a_wait_for_tokens_can_time_out<'a, W: World<'a, Platform: Timed>>(_
 }
 
 /// A thread waits for tokens, and gives up in time.
-#[expect(clippy::unused_async, reason = "all scenarios of a kind look alike")]
 pub async fn a_thread_waits_for_tokens<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
     let limiter = RateLimiter::<W::Platform, Inline<2>>::new(demand!(Quota::per(1, SHORT)));
     demand!(limiter.acquire_blocking(1));

@@ -252,14 +252,14 @@ fn close_wakes_more_than_one_batch() {
         for acquire in &mut queued {
             assert!(poll_once(acquire).is_pending());
         }
-        let [first, second, mut third] = queued;
-        drop(first);
-        let waiters = [second].map(|acquire| thread::spawn(move || block_on(acquire).is_err()));
-        let late = wait_for(&semaphore, 1);
+        let [mut first, mut second, third] = queued;
+        // The last of them is in the second batch.
+        let last = thread::spawn(move || block_on(third).is_err());
         semaphore.close();
-        assert!(matches!(poll_once(&mut third), Poll::Ready(Err(AcquireError::Closed))));
-        assert_eq!(waiters.map(|waiter| waiter.join().unwrap()), [true]);
-        assert!(!late.join().unwrap());
+        assert!(last.join().unwrap());
+        for acquire in [&mut first, &mut second] {
+            assert!(matches!(poll_once(acquire), Poll::Ready(Err(AcquireError::Closed))));
+        }
     });
 }
 
@@ -276,8 +276,8 @@ fn added_permits_wake_more_than_one_batch() {
         let last = thread::spawn(move || block_on(third).is_ok());
         let newcomer = wait_for(&semaphore, 1);
         semaphore.add_permits(3).unwrap();
-        drop((first, second));
         assert!(last.join().unwrap());
+        drop((first, second));
         assert!(newcomer.join().unwrap());
         at_rest(&semaphore, 3);
     });

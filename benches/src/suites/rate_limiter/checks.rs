@@ -17,13 +17,13 @@ pub(super) fn groups() -> Vec<Group> {
             about: "one token asked for, one thread",
             rows: vec![
                 Row::new("admitted, at a given time", |row| {
-                    given(row, plenty(), plenty_of_governor(), plenty_of_gcra())
+                    given(row, plenty(), plenty_of_governor(), plenty_of_gcra());
                 })
                 .countable(true)
                 .at_most(1.0, "governor, fake clock")
                 .at_most(1.1, "bare GCRA"),
                 Row::new("refused, at a given time", |row| {
-                    given(row, little(), little_of_governor(), little_of_gcra())
+                    given(row, little(), little_of_governor(), little_of_gcra());
                 })
                 .countable(true)
                 .at_most(1.0, "governor, fake clock")

@@ -234,7 +234,7 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
     pub fn try_acquire_at(&self, key: &K, tokens: u32, now: Instant) -> Result<(), KeyedError> {
         let (shard, hash) = self.place(key);
         let Some(table) = self.shards.get(shard) else { return Err(KeyedError::Full) };
-        match table.0.with(|table| table.take(hash, key, self.bucket, tokens, now)) {
+        match table.0.with(|table| table.take(hash, key, &self.bucket, tokens, now)) {
             Some(answer) => answer.map_err(KeyedError::from),
             None => self.enter(shard, hash, key.clone(), tokens, now),
         }
@@ -244,7 +244,7 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
     pub fn refund(&self, key: &K, tokens: u32) {
         let (shard, hash) = self.place(key);
         if let Some(table) = self.shards.get(shard) {
-            table.0.with(|table| table.refund(hash, key, self.bucket, tokens));
+            table.0.with(|table| table.refund(hash, key, &self.bucket, tokens));
         }
     }
 
@@ -265,7 +265,7 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
         let (mut key, mut forget) = (key, false);
         // Room that has been gained may be gone again; after so many times others have had it all.
         for _ in 0..=SHARDS {
-            match table.0.with(|table| table.enter(hash, key, self.bucket, tokens, now, share, forget)) {
+            match table.0.with(|table| table.enter(hash, key, &self.bucket, tokens, now, share, forget)) {
                 Entered::Answered(answer, _dropped) => return answer.map_err(KeyedError::from),
                 Entered::NoRoom(again) => key = again,
             }

@@ -82,18 +82,24 @@ impl<K: Eq, S: Storage> Table<K, S> {
     }
 
     /// Takes tokens from the key's bucket; `None` if it has none.
+    #[inline]
     pub(super) fn take(
         &mut self,
         hash: u64,
         key: &K,
-        bucket: TokenBucket,
+        bucket: &TokenBucket,
         tokens: u32,
         now: Instant,
     ) -> Option<Result<(), TryAcquireError>> {
         let index = self.find(hash, key)?;
         let entry = self.entries.as_mut_slice().get_mut(index)?;
-        let (before, mut bucket) = (entry.nanos, bucket);
-        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
+        let full_at = Span { nanos: entry.nanos, part: entry.part };
+        if let Some(full_at) = bucket.admit(full_at, tokens, now) {
+            (entry.nanos, entry.part) = (full_at.nanos, full_at.part);
+            return Some(Ok(()));
+        }
+        let (before, mut bucket) = (entry.nanos, *bucket);
+        bucket.set_full_at(full_at);
         let answer = bucket.try_acquire(tokens, now);
         (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
         // Only if the clock has stepped back.
@@ -110,7 +116,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
         &mut self,
         hash: u64,
         key: K,
-        bucket: TokenBucket,
+        bucket: &TokenBucket,
         tokens: u32,
         now: Instant,
         share: usize,
@@ -120,7 +126,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
         if let Some(answer) = self.take(hash, &key, bucket, tokens, now) {
             return Entered::Answered(answer, Some(key));
         }
-        let mut bucket = bucket;
+        let mut bucket = *bucket;
         let answer = bucket.try_acquire(tokens, now);
         if answer.is_err() {
             return Entered::Answered(answer, Some(key));
@@ -167,10 +173,10 @@ impl<K: Eq, S: Storage> Table<K, S> {
     }
 
     /// Puts tokens back into the key's bucket, if it has one.
-    pub(super) fn refund(&mut self, hash: u64, key: &K, bucket: TokenBucket, tokens: u32) {
+    pub(super) fn refund(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32) {
         let Some(index) = self.find(hash, key) else { return };
         if let Some(entry) = self.entries.as_mut_slice().get_mut(index) {
-            let mut bucket = bucket;
+            let mut bucket = *bucket;
             bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
             bucket.refund(tokens);
             (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
@@ -183,6 +189,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
         share.saturating_add_signed(self.surplus)
     }
 
+    #[inline]
     fn find(&self, hash: u64, key: &K) -> Option<usize> {
         let heads = self.heads.as_slice();
         let mut at = *heads.get(head_of(hash, heads.len()))?;

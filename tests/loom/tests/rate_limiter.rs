@@ -1,0 +1,212 @@
+//! The rate limiter's word, thread against thread: nothing is admitted twice, whatever is changed beside it.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test --manifest-path tests/loom/Cargo.toml --test rate_limiter
+//! ```
+//!
+//! A waiter that is never woken is a deadlock, which loom reports.
+#![cfg(loom)]
+#![forbid(unsafe_code)]
+
+use core::future::Future;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+
+use loom::future::block_on;
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use tidegate_core::rate_limiter::{Quota, RateLimiter};
+use tidegate_core::{Clock, Heap, Instant, Timer};
+use tidegate_loom::{Loom, model};
+
+type Limiter<T> = RateLimiter<Loom, Heap, T>;
+
+fn quota(burst: u32) -> Quota {
+    Quota::per(1, Duration::from_nanos(10)).and_then(|quota| quota.burst(burst)).expect("it makes sense")
+}
+
+fn still(burst: u32) -> Arc<Limiter<Instant>> {
+    Arc::new(RateLimiter::with_timer(quota(burst), Instant::EPOCH))
+}
+
+/// How many are admitted at a time until one is refused.
+fn rest(limiter: &Limiter<Instant>, now: Instant) -> usize {
+    (0..10).take_while(|_| limiter.try_acquire_at(1, now).is_ok()).count()
+}
+
+#[test]
+fn the_burst_is_admitted_and_no_more() {
+    model(|| {
+        let limiter = still(2);
+        let takers = [1, 2].map(|tokens| {
+            let limiter = limiter.clone();
+            thread::spawn(move || if limiter.try_acquire(tokens).is_ok() { tokens } else { 0 })
+        });
+        let here = usize::from(limiter.try_acquire(1).is_ok());
+        let there: u32 = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
+        assert_eq!(here + there as usize + rest(&limiter, Instant::EPOCH), 2);
+    });
+}
+
+#[test]
+fn what_is_taken_while_the_quota_changes_counts() {
+    model(|| {
+        let limiter = still(1);
+        let changer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                limiter.set_quota(quota(2)).unwrap();
+                limiter.set_quota(quota(3)).unwrap();
+            })
+        };
+        let taken = (0..2).filter(|_| limiter.try_acquire(1).is_ok()).count();
+        changer.join().unwrap();
+        assert_eq!(taken + rest(&limiter, Instant::EPOCH), 3);
+    });
+}
+
+/// The word of a full bucket looks the same under every quota; what it counts in does not.
+#[test]
+fn what_is_taken_of_a_full_bucket_while_the_quota_changes_is_paid_in_full() {
+    model(|| {
+        let limiter = still(1);
+        let changer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                let slow = Quota::per(1, Duration::from_nanos(1_000)).expect("it makes sense");
+                limiter.set_quota(slow).unwrap();
+            })
+        };
+        assert!(limiter.try_acquire(1).is_ok());
+        changer.join().unwrap();
+        assert_eq!(rest(&limiter, Instant::from_nanos(999)), 0);
+        assert_eq!(rest(&limiter, Instant::from_nanos(1_000)), 1);
+    });
+}
+
+/// Two jumps so far that the word gets a new anchor each, and the place of the first is used again.
+#[test]
+fn what_is_taken_while_the_anchor_moves_counts() {
+    const FAR: Instant = Instant::from_nanos(2_000_000_000);
+    const FARTHER: Instant = Instant::from_nanos(4_000_000_000);
+    model(|| {
+        // So many parts to a nanosecond that an anchor is good for a second.
+        let fine = Quota::per(8_388_607, Duration::from_secs(1)).and_then(|quota| quota.burst(1));
+        let limiter: Arc<Limiter<Instant>> =
+            Arc::new(RateLimiter::with_timer(fine.expect("it makes sense"), Instant::EPOCH));
+        let jumper = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                // Refused if the other was faster, whose time is later.
+                let _ = limiter.try_acquire_at(1, FAR);
+                limiter.try_acquire_at(1, FARTHER).is_ok()
+            })
+        };
+        let here = limiter.try_acquire_at(1, FARTHER).is_ok();
+        let there = jumper.join().unwrap();
+        assert!(here != there, "{here} {there}");
+        assert_eq!(rest(&limiter, FARTHER), 0);
+    });
+}
+
+#[test]
+fn a_refund_is_not_lost_beside_a_take() {
+    model(|| {
+        let limiter = still(2);
+        assert!(limiter.try_acquire(2).is_ok());
+        let refunder = {
+            let limiter = limiter.clone();
+            thread::spawn(move || limiter.refund(1))
+        };
+        let taken = usize::from(limiter.try_acquire(1).is_ok());
+        refunder.join().unwrap();
+        assert_eq!(taken + rest(&limiter, Instant::EPOCH), 1);
+    });
+}
+
+/// A clock with one step, from 0 to 10, and room for sleepers.
+#[derive(Clone)]
+struct Step(Arc<Mutex<(u64, Vec<Waker>)>>);
+
+impl Step {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new((0, Vec::new()))))
+    }
+
+    fn advance(&self) {
+        let woken = {
+            let mut state = self.0.lock().unwrap();
+            state.0 = 10;
+            core::mem::take(&mut state.1)
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Clock for Step {
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.0.lock().unwrap().0)
+    }
+}
+
+impl Timer for Step {
+    type Sleep = Sleep;
+
+    fn sleep_until(&self, deadline: Instant) -> Sleep {
+        Sleep(self.clone(), deadline)
+    }
+}
+
+struct Sleep(Step, Instant);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.0.lock().unwrap();
+        if state.0 >= self.1.as_nanos() {
+            return Poll::Ready(());
+        }
+        state.1.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// The first in line leaves when it likes; the second is served by the clock, or by the tokens that the first had
+/// and did not use.
+#[test]
+fn a_head_that_leaves_strands_nobody() {
+    model(|| {
+        let clock = Step::new();
+        let limiter: Arc<Limiter<Step>> = Arc::new(RateLimiter::with_timer(quota(1), clock.clone()));
+        assert!(limiter.try_acquire(1).is_ok());
+        let waiter = {
+            let limiter = limiter.clone();
+            thread::spawn(move || block_on(limiter.acquire(1)).unwrap())
+        };
+        {
+            let mut head = pin!(limiter.acquire(1));
+            let _ = head.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            clock.advance();
+            // Dropped here: refunded if it has been served unseen, and kept by nobody.
+        }
+        waiter.join().unwrap();
+        assert_eq!(limiter.waiters(), 0);
+    });
+}
+
+#[test]
+fn a_refund_wakes_who_waits() {
+    model(|| {
+        let limiter: Arc<Limiter<Step>> = Arc::new(RateLimiter::with_timer(quota(1), Step::new()));
+        assert!(limiter.try_acquire(1).is_ok());
+        let waiter = {
+            let limiter = limiter.clone();
+            thread::spawn(move || block_on(limiter.acquire(1)).unwrap())
+        };
+        limiter.refund(1);
+        waiter.join().unwrap();
+        assert!(limiter.try_acquire(1).is_err());
+    });
+}
