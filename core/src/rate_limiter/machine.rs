@@ -27,6 +27,7 @@ use super::bucket::TokenBucket;
 use super::error::{AcquireError, TryAcquireError};
 use super::limits::Limits;
 use super::quota::{InvalidQuota, Quota};
+#[cfg(debug_assertions)]
 use super::window::is_due;
 use crate::storage::Storage;
 use crate::wait_queue::{WaitQueue, WaiterKey};

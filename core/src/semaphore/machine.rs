@@ -365,6 +365,7 @@ impl<W, S: Storage> Machine<W, S> {
     }
 
     /// Gives permits back that somebody may wait for, or that the deficit demands.
+    #[inline(never)]
     fn release_to_others(&mut self, permits: usize) {
         let paid = permits.min(self.deficit);
         self.deficit -= paid;

@@ -321,6 +321,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
 
     /// The same where there is a word.
     #[cold]
+    #[inline(never)]
     fn try_acquire_shut(&self, permits: usize, priority: Priority) -> Result<(), TryAcquireError> {
         let mut wakes = self.wakes();
         self.transact(&mut wakes, |machine| machine.try_acquire(permits, priority))?;
@@ -349,6 +350,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     }
 
     #[cold]
+    #[inline(never)]
     fn release_shut(&self, permits: usize) {
         let mut wakes = self.wakes();
         self.locked.with(|locked| {
@@ -364,6 +366,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     }
 
     #[cold]
+    #[inline(never)]
     fn cancel(&self, key: WaiterKey, permits: usize) {
         let mut wakes = self.wakes();
         let waker = self.transact(&mut wakes, |machine| machine.cancel(key, permits));
@@ -497,6 +500,7 @@ impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
 impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// Grants what can be granted, and wakes: a listful under each lock.
     #[cold]
+    #[inline(never)]
     fn settle(&self) {
         loop {
             let mut wakes = self.wakes();

@@ -44,6 +44,11 @@ where
 }
 
 /// The output of a future that is ready when first polled.
+///
+/// Inlined, as the poll of an awaited future is: where it happens not to be, moving the future costs more than the
+/// semaphore does.
+#[expect(clippy::inline_always, reason = "see above")]
+#[inline(always)]
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
