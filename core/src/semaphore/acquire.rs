@@ -94,7 +94,14 @@ impl<R: SemaphoreRef> Acquire<R> {
         let priority = self.priority.unwrap_or_else(R::Platform::ambient_priority);
         let waker = cx.waker().clone();
         let mut wakes = semaphore.wakes();
-        let granted = match semaphore.transact(&mut wakes, |machine| machine.acquire(permits, priority, waker)) {
+        let entered = semaphore.transact(&mut wakes, |machine| {
+            let entered = machine.acquire(permits, priority, waker);
+            if let Ok(Admission::Queued(key)) = entered {
+                semaphore.grants.queued(key);
+            }
+            entered
+        });
+        let granted = match entered {
             Ok(Admission::Queued(key)) => {
                 self.key = Some(key);
                 return Poll::Pending;

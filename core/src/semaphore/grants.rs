@@ -4,6 +4,9 @@
 //! is spared to whoever finds its key listed here. A key is listed only when its waiter has been granted its
 //! permits, and it names that waiter alone; so to be listed is proof, and not to be listed means nothing.
 //!
+//! A key names its waiter alone until the generation of its place wraps. Before it can come round, the place is
+//! queued at with generation zero, and then the list is cleared.
+//!
 //! Where the target has no 64-bit atomics, or the platform asks for no word beside the lock, nothing is listed.
 
 pub(super) use imp::{Cursor, Grants};
@@ -59,6 +62,16 @@ mod imp {
             }
         }
 
+        /// Takes note of a waiter that has just been queued. Only under the lock.
+        #[inline]
+        pub(in crate::semaphore) fn queued(&self, key: WaiterKey) {
+            if P::FAST_PATH && key.opens_a_round() {
+                for listed in &self.latest {
+                    listed.store(NOBODY, Ordering::Relaxed);
+                }
+            }
+        }
+
         /// Whether the waiter is known to have been granted its permits.
         #[inline]
         pub(in crate::semaphore) fn lists(&self, key: WaiterKey) -> bool {
@@ -89,6 +102,8 @@ mod imp {
         }
 
         pub(in crate::semaphore) fn list(&self, _key: WaiterKey, _cursor: &mut Cursor) {}
+
+        pub(in crate::semaphore) fn queued(&self, _key: WaiterKey) {}
 
         pub(in crate::semaphore) fn lists(&self, _key: WaiterKey) -> bool {
             false

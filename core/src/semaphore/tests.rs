@@ -119,6 +119,13 @@ fn the_latest_grants_are_listed_and_no_others() {
         assert!(grants.lists(key));
     }
     assert_eq!(keys.map(|key| grants.lists(key)), core::array::from_fn(|place| place >= 4));
+
+    // A place used again leaves the list alone; one whose generations begin anew clears it.
+    line.remove(keys[11]);
+    grants.queued(line.push(Priority(0), ()).unwrap());
+    assert!(grants.lists(keys[10]));
+    grants.queued(keys[0]);
+    assert!(!keys.iter().any(|&key| grants.lists(key)));
 }
 
 #[test]

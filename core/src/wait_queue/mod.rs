@@ -28,6 +28,12 @@ impl WaiterKey {
     pub(crate) fn to_bits(self) -> u64 {
         u64::from(self.0.index) << 32 | u64::from(self.0.generation)
     }
+
+    /// Whether the generations of the place begin here, for the first time or anew.
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) const fn opens_a_round(self) -> bool {
+        self.0.generation == 0
+    }
 }
 
 /// A line of waiters, by priority and then by arrival, each with a `T` of its own.
