@@ -10,6 +10,10 @@
 #![cfg(loom)]
 #![forbid(unsafe_code)]
 
+mod clock;
+
+pub use clock::{Sleep, Step};
+
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};

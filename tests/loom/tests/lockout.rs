@@ -9,67 +9,17 @@
 #![forbid(unsafe_code)]
 
 use core::future::Future;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::pin::pin;
+use core::task::{Context, Waker};
 use core::time::Duration;
 
 use loom::future::block_on;
+use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::sync::{Arc, Mutex};
 use loom::thread;
+use tidegate_core::Heap;
 use tidegate_core::lockout::{InOrder, Lockout, Order, Together};
-use tidegate_core::{Clock, Heap, Instant, Timer};
-use tidegate_loom::{Loom, model};
-
-/// A clock with one step, from 0 to 10, and room for a few sleepers.
-#[derive(Clone)]
-struct Step(Arc<Mutex<(u64, Vec<Waker>)>>);
-
-const END: Instant = Instant::from_nanos(10);
-
-impl Step {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new((0, Vec::new()))))
-    }
-
-    fn advance(&self) {
-        let woken = {
-            let mut state = self.0.lock().unwrap();
-            state.0 = END.as_nanos();
-            core::mem::take(&mut state.1)
-        };
-        woken.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Clock for Step {
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.0.lock().unwrap().0)
-    }
-}
-
-impl Timer for Step {
-    type Sleep = Sleep;
-
-    fn sleep_until(&self, deadline: Instant) -> Sleep {
-        Sleep(self.clone(), deadline)
-    }
-}
-
-struct Sleep(Step, Instant);
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.0.lock().unwrap();
-        if state.0 >= self.1.as_nanos() {
-            return Poll::Ready(());
-        }
-        state.1.push(cx.waker().clone());
-        Poll::Pending
-    }
-}
+use tidegate_loom::{Loom, Step, model};
 
 type Shared<O> = Arc<Lockout<Loom, Heap, Step, O>>;
 
@@ -101,7 +51,7 @@ fn cancel_against_the_end<O: Order>() {
     model(|| {
         let clock = Step::new();
         let lockout = shared::<O>(&clock);
-        lockout.lock_until(END).unwrap();
+        lockout.lock_until(Step::END).unwrap();
         let threads = [fickle(&lockout), waiter(&lockout)];
         clock.advance();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -123,7 +73,7 @@ fn two_wait_for_the_end<O: Order>() {
     model(|| {
         let clock = Step::new();
         let lockout = shared::<O>(&clock);
-        lockout.lock_until(END).unwrap();
+        lockout.lock_until(Step::END).unwrap();
         let threads = [waiter(&lockout), waiter(&lockout)];
         clock.advance();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -148,7 +98,7 @@ fn lift_against_wait<O: Order>(other: bool) {
         let lockout = shared::<O>(&clock);
         let key = lockout.lock_for(Duration::MAX).unwrap();
         if other {
-            lockout.lock_until(END).unwrap();
+            lockout.lock_until(Step::END).unwrap();
         }
         let threads = [waiter(&lockout), waiter(&lockout)];
         assert!(lockout.lift(key));

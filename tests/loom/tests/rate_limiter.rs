@@ -9,16 +9,16 @@
 #![forbid(unsafe_code)]
 
 use core::future::Future;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::pin::pin;
+use core::task::{Context, Waker};
 use core::time::Duration;
 
 use loom::future::block_on;
-use loom::sync::{Arc, Mutex};
+use loom::sync::Arc;
 use loom::thread;
 use tidegate_core::rate_limiter::{Quota, RateLimiter};
-use tidegate_core::{Clock, Heap, Instant, Timer};
-use tidegate_loom::{Loom, model};
+use tidegate_core::{Heap, Instant};
+use tidegate_loom::{Loom, Step, model};
 
 type Limiter<T> = RateLimiter<Loom, Heap, T>;
 
@@ -123,54 +123,6 @@ fn a_refund_is_not_lost_beside_a_take() {
         refunder.join().unwrap();
         assert_eq!(taken + rest(&limiter, Instant::EPOCH), 1);
     });
-}
-
-/// A clock with one step, from 0 to 10, and room for sleepers.
-#[derive(Clone)]
-struct Step(Arc<Mutex<(u64, Vec<Waker>)>>);
-
-impl Step {
-    fn new() -> Self {
-        Self(Arc::new(Mutex::new((0, Vec::new()))))
-    }
-
-    fn advance(&self) {
-        let woken = {
-            let mut state = self.0.lock().unwrap();
-            state.0 = 10;
-            core::mem::take(&mut state.1)
-        };
-        woken.into_iter().for_each(Waker::wake);
-    }
-}
-
-impl Clock for Step {
-    fn now(&self) -> Instant {
-        Instant::from_nanos(self.0.lock().unwrap().0)
-    }
-}
-
-impl Timer for Step {
-    type Sleep = Sleep;
-
-    fn sleep_until(&self, deadline: Instant) -> Sleep {
-        Sleep(self.clone(), deadline)
-    }
-}
-
-struct Sleep(Step, Instant);
-
-impl Future for Sleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.0.lock().unwrap();
-        if state.0 >= self.1.as_nanos() {
-            return Poll::Ready(());
-        }
-        state.1.push(cx.waker().clone());
-        Poll::Pending
-    }
 }
 
 /// The first in line leaves when it likes; the second is served by the clock, or by the tokens that the first had
