@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tidegate_core::semaphore::{Acquire, AcquireError, Config, HeadOfLine, Semaphore};
 use tidegate_core::{Heap, Local, Platform, Priority};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
-use tidegate_threads::Threads;
+use tidegate_threads::{Threads, priority};
 
 type Shared = Arc<Semaphore<Threads, Heap>>;
 
@@ -128,6 +128,25 @@ fn a_wake_that_panics_under_a_grant_costs_no_permit_and_makes_none() {
     assert_eq!(semaphore.available_permits(), 2, "one of three is kept");
     drop(kept);
     assert_eq!(semaphore.available_permits(), 3);
+}
+
+/// A newcomer that passes makes twenty overdue: two lists of wakes, and the last wake of the second panics.
+#[test]
+fn a_wake_that_panics_in_a_later_batch_costs_the_newcomer_no_permit() {
+    let semaphore = shared(21, Config::new().max_bypass(1));
+    let mut large = Semaphore::acquire_owned(Arc::clone(&semaphore), 100);
+    assert!(poll_once(&mut large).is_pending());
+    let panics = Hook::waker(|| panic!("on purpose"), || ());
+    let mut behind: Vec<_> = iter::repeat_with(|| semaphore.acquire().priority(Priority(9))).take(20).collect();
+    for (place, acquire) in behind.iter_mut().enumerate() {
+        let waker = if place == 19 { &panics } else { Waker::noop() };
+        assert!(poll_with(acquire, waker).is_pending());
+    }
+    let newcomer = || priority::scope(Priority(-9), || drop(semaphore.try_acquire().unwrap()));
+    assert!(panic::catch_unwind(AssertUnwindSafe(newcomer)).is_err(), "the last one was woken");
+    let served: Vec<_> = behind.iter_mut().map(poll_once).collect();
+    assert!(served.iter().all(Poll::is_ready));
+    assert_eq!(semaphore.available_permits(), 1, "the newcomer's came back");
 }
 
 /// Between two batches of a close one who waits may be polled by another task than before.

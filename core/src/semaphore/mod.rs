@@ -394,12 +394,16 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         })
     }
 
-    /// Wakes, with `permits` in hand that must not be lost if a wake panics.
+    /// Wakes everybody, with `permits` in hand that must not be lost if a wake panics.
     #[inline]
     fn deliver(&self, wakes: &mut Wakes<'_, P, S>, permits: usize) {
+        // There is more only where the list is full.
         if !wakes.list.is_empty() {
             let held = Permit::new(self, permits);
             wakes.list.deliver();
+            if mem::take(&mut wakes.rest.more) {
+                self.settle();
+            }
             held.disarm();
         }
     }
