@@ -8,7 +8,7 @@
 //! | `Tokio`, `Threads`, `Sim` | `parking_lot` | yes | the adapters of that name |
 //! | `Embassy` | critical section | where the target has compare-and-swap | `tidegate-embassy` |
 //! | [`CriticalSection`] | critical section | where the target has compare-and-swap | here, feature `critical-section` |
-//! | [`Local`] | none: one thread only | no | here |
+//! | [`Local`] | none: one thread only | loads and stores | here |
 
 use core::future::Future;
 
@@ -25,6 +25,10 @@ pub trait Platform: Sized + 'static {
     ///
     /// `true` costs nothing where the target lacks compare-and-swap: the lock path serves there anyway.
     const FAST_PATH: bool;
+
+    /// Whether a handle never leaves its thread, which its lock must see to by not being `Sync`: then a word needs
+    /// no atomic read-modify-write, and every target can have one.
+    const ONE_THREAD: bool = false;
 
     /// The priority of the scope that the caller is in, for requests that name none.
     #[must_use]
@@ -77,6 +81,7 @@ pub struct Local;
 impl Platform for Local {
     type RawMutex = mutex::raw_impls::local::LocalRawMutex;
     const FAST_PATH: bool = false;
+    const ONE_THREAD: bool = true;
 }
 
 /// A platform for interrupt handlers and bare metal: the lock is a critical section.

@@ -6,7 +6,7 @@ pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
 #[cfg(all(not(loom), target_has_atomic = "64"))]
 pub(crate) use portable_atomic::{AtomicU64, fence};
-#[cfg(all(not(loom), target_has_atomic = "ptr"))]
+#[cfg(not(loom))]
 pub(crate) use portable_atomic::{AtomicUsize, Ordering};
 
 pub(crate) use lock::Lock;

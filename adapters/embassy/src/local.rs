@@ -12,6 +12,7 @@ pub struct EmbassyLocal;
 impl Platform for EmbassyLocal {
     type RawMutex = LocalRawMutex;
     const FAST_PATH: bool = false;
+    const ONE_THREAD: bool = true;
 }
 
 impl Timed for EmbassyLocal {

@@ -4,12 +4,13 @@
 //! is spared to whoever finds its key listed here. A key is listed only when its waiter has been granted its
 //! permits, and it names that waiter alone; so to be listed is proof, and not to be listed means nothing.
 //!
-//! A key names its waiter alone until the generation of its place wraps. Before it can come round, the place is
-//! queued at with generation zero, and then the list is cleared.
+//! The place in the storage says where the key is listed, and so what it displaces. A key names its waiter alone
+//! until the generation of its place wraps: before it can come round, the place is queued at with generation zero,
+//! and then nothing stays listed there.
 //!
 //! Where the target has no 64-bit atomics, or the platform asks for no word beside the lock, nothing is listed.
 
-pub(super) use imp::{Cursor, Grants};
+pub(super) use imp::Grants;
 
 #[cfg(target_has_atomic = "64")]
 mod imp {
@@ -34,13 +35,6 @@ mod imp {
         platform: PhantomData<fn() -> P>,
     }
 
-    /// Where the next grant is listed; kept under the lock.
-    pub(in crate::semaphore) struct Cursor(usize);
-
-    impl Cursor {
-        pub(in crate::semaphore) const START: Self = Self(0);
-    }
-
     impl<P: Platform> Grants<P> {
         const_fn! {
             pub(in crate::semaphore) fn new() -> Self {
@@ -52,13 +46,18 @@ mod imp {
             }
         }
 
-        /// Lists a waiter that has just been granted its permits, in place of the oldest. Only under the lock.
+        /// Where that waiter is listed, if at all.
         #[inline]
-        pub(in crate::semaphore) fn list(&self, key: WaiterKey, cursor: &mut Cursor) {
+        fn entry(&self, key: WaiterKey) -> &AtomicU64 {
+            &self.latest[key.place() % LISTED]
+        }
+
+        /// Lists a waiter that has just been granted its permits. Only under the lock.
+        #[inline]
+        pub(in crate::semaphore) fn list(&self, key: WaiterKey) {
             if P::FAST_PATH {
                 // Release: what was done under the permits before is visible to who finds itself listed.
-                self.latest[cursor.0 % LISTED].store(key.to_bits(), Ordering::Release);
-                cursor.0 = cursor.0.wrapping_add(1);
+                self.entry(key).store(key.to_bits(), Ordering::Release);
             }
         }
 
@@ -66,16 +65,14 @@ mod imp {
         #[inline]
         pub(in crate::semaphore) fn queued(&self, key: WaiterKey) {
             if P::FAST_PATH && key.opens_a_round() {
-                for listed in &self.latest {
-                    listed.store(NOBODY, Ordering::Relaxed);
-                }
+                self.entry(key).store(NOBODY, Ordering::Relaxed);
             }
         }
 
         /// Whether the waiter is known to have been granted its permits.
         #[inline]
         pub(in crate::semaphore) fn lists(&self, key: WaiterKey) -> bool {
-            P::FAST_PATH && self.latest.iter().any(|listed| listed.load(Ordering::Acquire) == key.to_bits())
+            P::FAST_PATH && self.entry(key).load(Ordering::Acquire) == key.to_bits()
         }
     }
 }
@@ -90,18 +87,12 @@ mod imp {
 
     pub(in crate::semaphore) struct Grants<P>(PhantomData<fn() -> P>);
 
-    pub(in crate::semaphore) struct Cursor;
-
-    impl Cursor {
-        pub(in crate::semaphore) const START: Self = Self;
-    }
-
     impl<P: Platform> Grants<P> {
         pub(in crate::semaphore) const fn new() -> Self {
             Self(PhantomData)
         }
 
-        pub(in crate::semaphore) fn list(&self, _key: WaiterKey, _cursor: &mut Cursor) {}
+        pub(in crate::semaphore) fn list(&self, _key: WaiterKey) {}
 
         pub(in crate::semaphore) fn queued(&self, _key: WaiterKey) {}
 

@@ -38,7 +38,7 @@ use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
-use grants::{Cursor, Grants};
+use grants::Grants;
 use machine::check_weight;
 use word::{Drawn, MAX_PERMITS, Take, Word};
 
@@ -88,7 +88,6 @@ pub struct Semaphore<P: Platform, S: Storage> {
 
 struct Locked<S: Storage> {
     drawn: Drawn,
-    cursor: Cursor,
     machine: Machine<Waker, S>,
 }
 
@@ -106,8 +105,7 @@ impl<S: Storage> Locked<S> {
     fn settle<P: Platform>(&mut self, wakes: &mut Wakes<'_, P, S>) {
         if self.machine.is_unsettled() {
             let grants = &wakes.rest.semaphore.grants;
-            wakes.rest.more =
-                self.machine.settle_and_list(&mut wakes.list, |key| grants.list(key, &mut self.cursor));
+            wakes.rest.more = self.machine.settle_and_list(&mut wakes.list, |key| grants.list(key));
         }
     }
 
@@ -143,7 +141,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             } else {
                 Machine::new(permits, config)
             };
-            Self { word: Word::new(permits), grants: Grants::new(), locked: Lock::new(Locked { drawn: Drawn::NONE, cursor: Cursor::START, machine }) }
+            Self { word: Word::new(permits), grants: Grants::new(), locked: Lock::new(Locked { drawn: Drawn::NONE, machine }) }
         }
     }
 

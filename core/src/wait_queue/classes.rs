@@ -14,9 +14,8 @@ use crate::storage::Storage;
 
 pub(super) struct Class {
     key: u32,
-    /// The waiter that came first, and the one that came last.
-    pub(super) head: u32,
-    pub(super) tail: u32,
+    /// The ends of the chain, unless the class is the first: see [`Classes::leading`].
+    ends: Ends,
     /// How many grants went to more urgent classes since this one arose; kept only where somebody asks.
     pub(super) passed: u32,
     /// The fork above the leaf, or `NONE`.
@@ -28,6 +27,17 @@ impl Class {
     pub(super) fn priority(&self) -> Priority {
         Priority((self.key ^ SIGN).cast_signed())
     }
+}
+
+/// The ends of a chain: the waiter that came first, and the one that came last; or `NONE`.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) head: u32,
+    pub(super) tail: u32,
+}
+
+impl Ends {
+    const NONE: Self = Self { head: NONE, tail: NONE };
 }
 
 #[derive(Clone, Copy)]
@@ -89,13 +99,16 @@ pub(super) struct Classes<S: Storage> {
     root: Link,
     /// The most urgent class, or `NONE`.
     first: u32,
-    /// The class asked for last, or `NONE`: most who come ask for the same.
+    /// The class asked for last, or `NONE`, and its key: most who come ask for the same.
     recent: u32,
+    recent_key: u32,
+    /// The ends of its chain, which change at every step: here they are beside everything else that does.
+    leading: Ends,
 }
 
 impl<S: Storage> Classes<S> {
     pub(super) const fn new() -> Self {
-        Self { slab: Slab::new(), root: Link::NONE, first: NONE, recent: NONE }
+        Self { slab: Slab::new(), root: Link::NONE, first: NONE, leading: Ends::NONE, recent: NONE, recent_key: 0 }
     }
 
     #[inline]
@@ -111,6 +124,33 @@ impl<S: Storage> Classes<S> {
     #[inline]
     pub(super) fn at_mut(&mut self, class: u32) -> Option<&mut Class> {
         self.slab.at_mut(class)
+    }
+
+    /// The ends of a class's chain.
+    #[inline]
+    pub(super) fn ends(&self, class: u32) -> Ends {
+        if class == self.first {
+            return self.leading;
+        }
+        self.slab.at(class).map_or(Ends::NONE, |class| class.ends)
+    }
+
+    /// The ends of a class's chain.
+    #[inline]
+    pub(super) fn ends_mut(&mut self, class: u32) -> Option<&mut Ends> {
+        if class == self.first {
+            return Some(&mut self.leading);
+        }
+        self.slab.at_mut(class).map(|class| &mut class.ends)
+    }
+
+    /// Makes `class` the first.
+    fn lead(&mut self, class: u32) {
+        if let Some(first) = self.slab.at_mut(self.first) {
+            first.ends = self.leading;
+        }
+        self.first = class;
+        self.leading = self.slab.at(class).map_or(Ends::NONE, |class| class.ends);
     }
 
     /// The class next in urgency after `class`.
@@ -132,8 +172,9 @@ impl<S: Storage> Classes<S> {
     #[inline]
     pub(super) fn find_or_insert(&mut self, priority: Priority) -> Option<u32> {
         let key = key_of(priority);
-        if self.slab.at(self.recent).is_none_or(|recent| recent.key != key) {
+        if self.recent == NONE || self.recent_key != key {
             self.recent = self.find_or_insert_key(key)?;
+            self.recent_key = key;
         }
         Some(self.recent)
     }
@@ -142,7 +183,7 @@ impl<S: Storage> Classes<S> {
         let Some(nearest) = self.nearest(key) else {
             let class = self.insert_leaf(key)?;
             self.root = Link::leaf(class);
-            self.first = class;
+            self.lead(class);
             return Some(class);
         };
         let difference = key ^ self.slab.at(nearest)?.key;
@@ -168,7 +209,7 @@ impl<S: Storage> Classes<S> {
     }
 
     fn insert_leaf(&mut self, key: u32) -> Option<u32> {
-        let class = Class { key, head: NONE, tail: NONE, passed: 0, above: NONE, lent: NO_FORK };
+        let class = Class { key, ends: Ends::NONE, passed: 0, above: NONE, lent: NO_FORK };
         let class = self.slab.insert(class).ok()?.index;
         // One bit of a link says what it is.
         if class >= Link::FORK - 1 {
@@ -198,7 +239,7 @@ impl<S: Storage> Classes<S> {
         self.hang(key, above, Link::fork(class));
         self.set_above(subtree, class);
         if self.slab.at(self.first).is_none_or(|first| key < first.key) {
-            self.first = class;
+            self.lead(class);
         }
         Some(class)
     }
@@ -230,7 +271,8 @@ impl<S: Storage> Classes<S> {
         }
         if self.first == class {
             // It was the leftmost leaf, so the next is the leftmost beside it.
-            self.first = self.most_urgent_under(sibling).unwrap_or(NONE);
+            let next = self.most_urgent_under(sibling).unwrap_or(NONE);
+            self.lead(next);
         }
         if self.recent == class {
             self.recent = NONE;
@@ -284,8 +326,8 @@ impl<S: Storage> Classes<S> {
     #[cfg(any(test, debug_assertions))]
     fn check_under(&self, link: Link, above: u32, below: u8, forks: &mut u32) -> (u32, u32, u32) {
         if let Some(class) = link.as_leaf() {
+            debug_assert!(self.ends(class).head != NONE, "every class is a leaf in use");
             let class = self.slab.at(class);
-            debug_assert!(class.is_some_and(|class| class.head != NONE), "every class is a leaf in use");
             debug_assert!(class.is_some_and(|class| class.above == above), "a leaf knows the fork above it");
             let key = class.map_or(0, |class| class.key);
             return (1, key, key);

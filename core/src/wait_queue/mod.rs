@@ -29,6 +29,12 @@ impl WaiterKey {
         u64::from(self.0.index) << 32 | u64::from(self.0.generation)
     }
 
+    /// The place in the storage.
+    #[cfg(target_has_atomic = "64")]
+    pub(crate) const fn place(self) -> usize {
+        self.0.index as usize
+    }
+
     /// Whether the generations of the place begin here, for the first time or anew.
     #[cfg(target_has_atomic = "64")]
     pub(crate) const fn opens_a_round(self) -> bool {
@@ -77,8 +83,9 @@ struct Node<T> {
     item: T,
     /// The class, or `NONE` once the waiter has left the line.
     class: u32,
-    /// The neighbours in the chain, or `NONE`.
+    /// The neighbour that came before; without meaning at the head of a chain.
     before: u32,
+    /// The neighbour that came after, or `NONE`.
     behind: u32,
     /// What the class's `passed` was when the waiter came.
     passed_before: u32,
@@ -120,23 +127,27 @@ impl<T, S: Storage> WaitQueue<T, S> {
         let key = self.nodes.insert(node).map_err(|node| node.item)?;
         // There are never more classes than waiters, so where the waiter found room its class does too.
         let class = self.classes.find_or_insert(priority);
-        let Some((class, passed, tail)) = class.and_then(|index| {
-            let class = self.classes.at_mut(index)?;
-            let tail = core::mem::replace(&mut class.tail, key.index);
+        let Some((class, tail)) = class.and_then(|class| {
+            let ends = self.classes.ends_mut(class)?;
+            let tail = core::mem::replace(&mut ends.tail, key.index);
             if tail == NONE {
-                class.head = key.index;
+                ends.head = key.index;
             }
-            Some((index, class.passed, tail))
+            Some((class, tail))
         }) else {
             return match self.nodes.remove(key.index) {
                 Some(node) => Err(node.item),
                 None => unreachable!("the waiter was inserted above"),
             };
         };
+        let passed_before = match self.max_bypass {
+            Some(_) => self.classes.at(class).map_or(0, |class| class.passed),
+            None => 0,
+        };
         if let Some(node) = self.nodes.at_mut(key.index) {
             node.class = class;
             node.before = tail;
-            node.passed_before = passed;
+            node.passed_before = passed_before;
         }
         if let Some(last) = self.nodes.at_mut(tail) {
             last.behind = key.index;
@@ -155,7 +166,7 @@ impl<T, S: Storage> WaitQueue<T, S> {
             Some(class) => class,
             None => self.classes.first()?,
         };
-        self.key_at(self.classes.at(class)?.head)
+        self.key_at(self.classes.ends(class).head)
     }
 
     /// Whether the one at the front is there because it has been bypassed as often as it may be.
@@ -181,7 +192,7 @@ impl<T, S: Storage> WaitQueue<T, S> {
             return self.key_at(node.behind);
         }
         let class = self.classes.after(node.class)?;
-        self.key_at(self.classes.at(class)?.head)
+        self.key_at(self.classes.ends(class).head)
     }
 
     /// The waiter's item, in line or not.
@@ -211,18 +222,18 @@ impl<T, S: Storage> WaitQueue<T, S> {
             return Some(taken);
         }
         let first = self.classes.first()?;
-        let class = self.classes.at_mut(first)?;
-        let head = class.head;
+        let ends = self.classes.ends_mut(first)?;
+        let head = ends.head;
         let key = WaiterKey(self.nodes.key_at(head)?);
         let node = self.nodes.at_mut(head)?;
         let taken = take(key, &mut node.item)?;
         let behind = node.behind;
         self.nodes.vacate(head);
         self.len -= 1;
-        class.head = behind;
-        match self.nodes.at_mut(behind) {
-            Some(behind) => behind.before = NONE,
-            None => self.classes.remove(first),
+        // The new head is not told that it is: nothing else in this step would touch it.
+        ends.head = behind;
+        if behind == NONE {
+            self.classes.remove(first);
         }
         self.check();
         Some(taken)
@@ -259,12 +270,15 @@ impl<T, S: Storage> WaitQueue<T, S> {
     pub fn leave(&mut self, key: WaiterKey) -> Option<&mut T> {
         let index = self.nodes.index_of(key.0)?;
         let node = self.nodes.at_mut(index)?;
-        let (class, before, behind) = (node.class, node.before, node.behind);
+        let (class, mut before, behind) = (node.class, node.before, node.behind);
         if class == NONE {
             return None;
         }
         node.class = NONE;
         self.len -= 1;
+        if self.classes.ends(class).head == index {
+            before = NONE;
+        }
         if before == NONE && behind == NONE {
             self.classes.remove(class);
         } else {
@@ -279,16 +293,16 @@ impl<T, S: Storage> WaitQueue<T, S> {
         match self.nodes.at_mut(before) {
             Some(node) => node.behind = behind,
             None => {
-                if let Some(class) = self.classes.at_mut(class) {
-                    class.head = behind;
+                if let Some(ends) = self.classes.ends_mut(class) {
+                    ends.head = behind;
                 }
             }
         }
         match self.nodes.at_mut(behind) {
             Some(node) => node.before = before,
             None => {
-                if let Some(class) = self.classes.at_mut(class) {
-                    class.tail = before;
+                if let Some(ends) = self.classes.ends_mut(class) {
+                    ends.tail = before;
                 }
             }
         }
@@ -325,8 +339,8 @@ impl<T, S: Storage> WaitQueue<T, S> {
 
     /// How many grants to more urgent classes the head of a class has sat through.
     fn bypassed(&self, class: u32) -> Option<u32> {
-        let class = self.classes.at(class)?;
-        Some(class.passed.wrapping_sub(self.nodes.at(class.head)?.passed_before))
+        let head = self.classes.ends(class).head;
+        Some(self.classes.at(class)?.passed.wrapping_sub(self.nodes.at(head)?.passed_before))
     }
 
     fn count_bypass_after(&mut self, class: u32) {
@@ -356,15 +370,17 @@ impl<T, S: Storage> WaitQueue<T, S> {
         let mut seen = (0, 0);
         let mut class = self.classes.first();
         while let Some(index) = class {
+            let ends = self.classes.ends(index);
             let mut before = NONE;
-            let mut node_index = self.classes.at(index).map_or(NONE, |class| class.head);
+            let mut node_index = ends.head;
             while let Some(node) = self.nodes.at(node_index) {
-                debug_assert!(node.class == index && node.before == before, "a chain holds together");
+                let linked = node.before == before || node_index == ends.head;
+                debug_assert!(node.class == index && linked, "a chain holds together");
                 seen.1 += 1;
                 before = node_index;
                 node_index = node.behind;
             }
-            debug_assert!(self.classes.at(index).is_some_and(|class| class.tail == before), "a chain has its end");
+            debug_assert_eq!(ends.tail, before, "a chain has its end");
             seen.0 += 1;
             class = self.classes.after(index);
         }
