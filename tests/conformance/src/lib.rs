@@ -40,8 +40,10 @@ mod stage;
 mod visitor;
 mod world;
 
+pub mod gates;
 pub mod limits;
 pub mod lockouts;
+pub mod maps;
 pub mod semaphore;
 
 pub use here::Here;
@@ -134,8 +136,7 @@ macro_rules! scenarios {
                 steps:
                     lockouts_hold_until_the_last_end
                     after_a_lockout_all_pass
-                    after_a_fifo_lockout_each_passes_in_turn
-                    a_gate_is_entered_whole_or_not_at_all;
+                    after_a_fifo_lockout_each_passes_in_turn;
                 crowds:;
                 timed:
                     a_lockout_ends_by_itself
@@ -156,6 +157,24 @@ macro_rules! scenarios {
                     a_wait_for_tokens_can_time_out;
                 blocking:
                     a_thread_waits_for_tokens;
+            }
+            gates {
+                steps:
+                    a_gate_is_entered_whole_or_not_at_all
+                    a_gate_takes_its_token_last;
+                crowds:;
+                timed:;
+                blocking:;
+            }
+            maps {
+                steps:
+                    the_least_recent_goes_first
+                    a_map_agrees_with_a_list
+                    a_value_is_there_for_its_lifetime
+                    purging_finds_all_that_expired_and_nothing_else;
+                crowds:;
+                timed:;
+                blocking:;
             }
         }
     };

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-firmware_common::conformance!(microbit, Embassy: lockouts limits);
+firmware_common::conformance!(microbit, Embassy: lockouts limits gates);
