@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use futures_util::StreamExt;
 use futures_util::future;
 use futures_util::stream::FuturesUnordered;
-use tidegate_conformance::{CROWD, Outcome, Stage, Visitor, World, crowds, steps, taken};
+use tidegate_conformance::{self as list, CROWD, Outcome, Stage, Visitor, World, taken};
 use tidegate_core::semaphore::AcquireError;
 use tidegate_core::{Heap, Inline, Local, Platform, Storage};
 use tidegate_embassy::Embassy;
@@ -46,29 +46,31 @@ impl<P: Platform, S: Storage> World<'static> for OnOneThread<P, S> {
 }
 
 macro_rules! columns {
-    (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
+    ($($group:ident {
+        steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;
+    })*) => {
         [
             Column {
                 name: "core",
-                scenarios: vec![
-                    $((stringify!($step), steps::$step::<Local, Heap>),)*
+                scenarios: vec![$(
+                    $((stringify!($step), list::$group::$step::<Local, Heap>),)*
                     $((stringify!($crowd), || {
-                        block_on(crowds::$crowd(&OnOneThread::<Local, Heap>(PhantomData))).into()
+                        block_on(list::$group::$crowd(&OnOneThread::<Local, Heap>(PhantomData))).into()
                     }),)*
                     $((stringify!($timed), || Outcome::Skipped("core brings no timer")),)*
                     $((stringify!($blocking), || Outcome::Skipped("core blocks no thread")),)*
-                ],
+                )*],
             },
             Column {
                 name: "embassy",
-                scenarios: vec![
-                    $((stringify!($step), steps::$step::<Embassy, Inline<CROWD>>),)*
+                scenarios: vec![$(
+                    $((stringify!($step), list::$group::$step::<Embassy, Inline<CROWD>>),)*
                     $((stringify!($crowd), || {
-                        block_on(crowds::$crowd(&OnOneThread::<Embassy, Inline<CROWD>>(PhantomData))).into()
+                        block_on(list::$group::$crowd(&OnOneThread::<Embassy, Inline<CROWD>>(PhantomData))).into()
                     }),)*
                     $((stringify!($timed), || Outcome::Skipped("a host has no time driver; boards run it")),)*
                     $((stringify!($blocking), || Outcome::Skipped("an executor's tasks must not block")),)*
-                ],
+                )*],
             },
         ]
     };

@@ -1,7 +1,7 @@
 //! Every visitor a simulated task, under many seeds.
 
 use futures_util::future;
-use tidegate_conformance::{Check, Outcome, Stage, Visitor, World, crowds, steps, taken, timed};
+use tidegate_conformance::{self as list, Check, Outcome, Stage, Visitor, World, taken};
 use tidegate_core::Heap;
 use tidegate_sim::{AcquireError, Sim, for_each_seed, spawn};
 
@@ -53,13 +53,15 @@ fn seeds<F: Future<Output = Check>>(scenario: impl Fn() -> F) -> Outcome {
 
 pub(crate) fn column() -> Column {
     macro_rules! scenarios {
-        (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
-            vec![
-                $((stringify!($step), steps::$step::<Sim, Heap>),)*
-                $((stringify!($crowd), || seeds(|| crowds::$crowd(&InSim))),)*
-                $((stringify!($timed), || seeds(|| timed::$timed(&InSim))),)*
+        ($($group:ident {
+            steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;
+        })*) => {
+            vec![$(
+                $((stringify!($step), list::$group::$step::<Sim, Heap>),)*
+                $((stringify!($crowd), || seeds(|| list::$group::$crowd(&InSim))),)*
+                $((stringify!($timed), || seeds(|| list::$group::$timed(&InSim))),)*
                 $((stringify!($blocking), || Outcome::Skipped("nothing blocks in a simulated run")),)*
-            ]
+            )*]
         };
     }
     Column { name: "sim", scenarios: tidegate_conformance::scenarios!(scenarios) }

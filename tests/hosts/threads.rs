@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use tidegate_conformance::{Outcome, Stage, Visitor, World, blocking, crowds, steps, taken, timed};
+use tidegate_conformance::{self as list, Outcome, Stage, Visitor, World, taken};
 use tidegate_core::Heap;
 use tidegate_threads::{AcquireError, Threads, block_on};
 
@@ -33,13 +33,15 @@ impl World<'static> for OnThreads {
 
 pub(crate) fn column() -> Column {
     macro_rules! scenarios {
-        (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
-            vec![
-                $((stringify!($step), steps::$step::<Threads, Heap>),)*
-                $((stringify!($crowd), || Outcome::from(block_on(crowds::$crowd(&OnThreads)))),)*
-                $((stringify!($timed), || Outcome::from(block_on(timed::$timed(&OnThreads)))),)*
-                $((stringify!($blocking), || Outcome::from(block_on(blocking::$blocking(&OnThreads)))),)*
-            ]
+        ($($group:ident {
+            steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;
+        })*) => {
+            vec![$(
+                $((stringify!($step), list::$group::$step::<Threads, Heap>),)*
+                $((stringify!($crowd), || Outcome::from(block_on(list::$group::$crowd(&OnThreads)))),)*
+                $((stringify!($timed), || Outcome::from(block_on(list::$group::$timed(&OnThreads)))),)*
+                $((stringify!($blocking), || Outcome::from(block_on(list::$group::$blocking(&OnThreads)))),)*
+            )*]
         };
     }
     Column { name: "threads", scenarios: tidegate_conformance::scenarios!(scenarios) }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use tidegate_conformance::{Outcome, Stage, Visitor, World, blocking, crowds, steps, taken, timed};
+use tidegate_conformance::{self as list, Outcome, Stage, Visitor, World, taken};
 use tidegate_core::Heap;
 use tidegate_threads::block_on;
 use tidegate_tokio::{AcquireError, Tokio};
@@ -92,45 +92,55 @@ fn mixed() -> (Runtime, InTasksAndOnThreads) {
 }
 
 macro_rules! columns {
-    (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
+    ($($group:ident {
+        steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;
+    })*) => {
         [
             Column {
                 name: "tokio, one thread",
-                scenarios: vec![
-                    $((stringify!($step), steps::$step::<Tokio, Heap>),)*
-                    $((stringify!($crowd), || Outcome::from(one_thread().block_on(crowds::$crowd(&InTasks)))),)*
-                    $((stringify!($timed), || Outcome::from(one_thread().block_on(timed::$timed(&InTasks)))),)*
+                scenarios: vec![$(
+                    $((stringify!($step), list::$group::$step::<Tokio, Heap>),)*
+                    $((stringify!($crowd), || {
+                        Outcome::from(one_thread().block_on(list::$group::$crowd(&InTasks)))
+                    }),)*
+                    $((stringify!($timed), || {
+                        Outcome::from(one_thread().block_on(list::$group::$timed(&InTasks)))
+                    }),)*
                     $((stringify!($blocking), || Outcome::Skipped("who blocks the one thread stops all tasks")),)*
-                ],
+                )*],
             },
             Column {
                 name: "tokio, several",
-                scenarios: vec![
-                    $((stringify!($step), steps::$step::<Tokio, Heap>),)*
-                    $((stringify!($crowd), || Outcome::from(several_threads().block_on(crowds::$crowd(&InTasks)))),)*
-                    $((stringify!($timed), || Outcome::from(several_threads().block_on(timed::$timed(&InTasks)))),)*
-                    $((stringify!($blocking), || {
-                        Outcome::from(several_threads().block_on(blocking::$blocking(&InTasks)))
+                scenarios: vec![$(
+                    $((stringify!($step), list::$group::$step::<Tokio, Heap>),)*
+                    $((stringify!($crowd), || {
+                        Outcome::from(several_threads().block_on(list::$group::$crowd(&InTasks)))
                     }),)*
-                ],
+                    $((stringify!($timed), || {
+                        Outcome::from(several_threads().block_on(list::$group::$timed(&InTasks)))
+                    }),)*
+                    $((stringify!($blocking), || {
+                        Outcome::from(several_threads().block_on(list::$group::$blocking(&InTasks)))
+                    }),)*
+                )*],
             },
             Column {
                 name: "tokio and threads",
-                scenarios: vec![
-                    $((stringify!($step), steps::$step::<Tokio, Heap>),)*
+                scenarios: vec![$(
+                    $((stringify!($step), list::$group::$step::<Tokio, Heap>),)*
                     $((stringify!($crowd), || {
                         let (runtime, world) = mixed();
-                        Outcome::from(runtime.block_on(crowds::$crowd(&world)))
+                        Outcome::from(runtime.block_on(list::$group::$crowd(&world)))
                     }),)*
                     $((stringify!($timed), || {
                         let (runtime, world) = mixed();
-                        Outcome::from(runtime.block_on(timed::$timed(&world)))
+                        Outcome::from(runtime.block_on(list::$group::$timed(&world)))
                     }),)*
                     $((stringify!($blocking), || {
                         let (runtime, world) = mixed();
-                        Outcome::from(runtime.block_on(blocking::$blocking(&world)))
+                        Outcome::from(runtime.block_on(list::$group::$blocking(&world)))
                     }),)*
-                ],
+                )*],
             },
         ]
     };

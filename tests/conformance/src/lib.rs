@@ -1,13 +1,14 @@
 //! One list of scenarios, run on every adapter and on every board.
 //!
-//! There are four kinds of them, by what they need:
+//! They stand in groups, a module per primitive or for a few that belong together. Within a group there are four
+//! kinds of them, by what they need:
 //!
 //! | kind | needs | shape |
 //! |---|---|---|
-//! | [`steps`] | a [`Platform`](tidegate_core::Platform) | plain functions that poll futures by hand: outcomes and order |
-//! | [`crowds`] | a [`World`] | [`Visitor`]s, each in a task of its own: waking, and races |
-//! | [`timed`] | a [`World`] on a [`Timed`](tidegate_core::Timed) platform | timeouts |
-//! | [`blocking`] | a [`World`] on a [`Blocking`](tidegate_core::Blocking) platform, with tasks on other threads | the blocking colour |
+//! | steps | a [`Platform`](tidegate_core::Platform) | plain functions that poll futures by hand: outcomes and order |
+//! | crowds | a [`World`] | [`Visitor`]s, each in a task of its own: waking, and races |
+//! | timed | a [`World`] on a [`Timed`](tidegate_core::Timed) platform | timeouts |
+//! | blocking | a [`World`] on a [`Blocking`](tidegate_core::Blocking) platform, with tasks on other threads | the blocking colour |
 //!
 //! # On a board
 //!
@@ -16,7 +17,7 @@
 //!
 //! ```text
 //! let slot = OnceCell::new();
-//! let outcome = Outcome::from(crowds::barging_loses_no_wake_up(&Here::<Embassy, Inline<CROWD>>::new(&slot)).await);
+//! let outcome = Outcome::from(semaphore::barging_loses_no_wake_up(&Here::<Embassy, Inline<CROWD>>::new(&slot)).await);
 //! println!("{outcome} barging_loses_no_wake_up");
 //! ```
 //!
@@ -28,22 +29,22 @@
 //! Implement [`World`] by spawning the visitors, and let [`scenarios!`] name every scenario to a macro of yours.
 #![no_std]
 #![forbid(unsafe_code)]
+#![allow(clippy::unused_async, reason = "a scenario is a future where its kind is, whether or not it waits")]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
 mod here;
-mod limits;
-mod lockouts;
 mod outcome;
 mod stage;
 mod visitor;
 mod world;
 
-pub mod blocking;
-pub mod crowds;
-pub mod steps;
-pub mod timed;
+pub mod gates;
+pub mod limits;
+pub mod lockouts;
+pub mod maps;
+pub mod semaphore;
 
 pub use here::Here;
 pub use outcome::{Check, Failure, Outcome};
@@ -58,11 +59,13 @@ use tidegate_core::WakeList;
 /// How many visitors the scenarios use at most: a few more than are woken under one lock.
 pub const CROWD: usize = WakeList::<Waker>::CAPACITY + 2;
 
-/// Names every scenario, by kind, to the macro whose name is given.
+/// Names every scenario, by group and kind, to the macro whose name is given. A group is a module of that name.
 ///
 /// ```text
 /// macro_rules! count {
-///     (steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;) => {
+///     ($($group:ident {
+///         steps: $($step:ident)*; crowds: $($crowd:ident)*; timed: $($timed:ident)*; blocking: $($blocking:ident)*;
+///     })*) => {
 ///         …
 ///     };
 /// }
@@ -72,76 +75,107 @@ pub const CROWD: usize = WakeList::<Waker>::CAPACITY + 2;
 macro_rules! scenarios {
     ($with:ident) => {
         $with! {
-            steps:
-                counts_down_and_refuses
-                as_many_permits_as_there_can_be
-                zero_and_too_many_are_errors
-                first_come_first_served
-                most_urgent_first_ties_by_arrival
-                nobody_overtakes_who_waits
-                a_more_urgent_newcomer_goes_first
-                a_large_request_at_the_head_is_not_starved
-                bypass_lets_exactly_so_many_pass
-                max_bypass_is_exact
-                a_granted_head_dropped_serves_the_next
-                a_large_head_dropped_serves_those_behind
-                dropped_at_every_poll_nothing_is_lost
-                close_tells_every_waiter_once
-                held_permits_stay_good_after_close
-                added_permits_serve_who_waits
-                too_many_added_permits_are_an_error
-                a_deficit_is_paid_first
-                a_deficit_is_paid_by_added_permits
-                forgotten_permits_stay_away
-                split_and_merge_lose_nothing
-                permits_of_another_semaphore_are_not_merged
-                owned_permits_by_reference
-                owned_permits_by_arc
-                full_storage_refuses_and_recovers
-                who_barges_takes_what_is_free
-                who_was_overtaken_keeps_its_place
-                a_future_that_was_ready_stays_pending
-                lockouts_hold_until_the_last_end
-                after_a_lockout_all_pass
-                after_a_fifo_lockout_each_passes_in_turn
-                a_gate_is_entered_whole_or_not_at_all
-                a_rate_is_kept_to_the_nanosecond
-                tokens_are_had_in_turn
-                several_quotas_are_kept_or_none
-                a_changed_quota_is_a_new_plan
-                keys_are_limited_each_and_bounded_in_number;
-            crowds:
-                permits_are_handed_over_in_order_of_arrival
-                permits_are_handed_over_by_priority
-                a_woken_head_dropped_wakes_the_next
-                a_large_head_dropped_wakes_those_behind
-                close_wakes_everybody
-                added_permits_wake_more_than_one_batch
-                a_reduced_semaphore_wakes_nobody_early
-                barging_loses_no_wake_up
-                a_weighted_mix_never_exceeds_the_permits
-                a_bypassing_mix_never_exceeds_the_permits
-                a_bounded_mix_never_exceeds_the_permits
-                cancelled_at_any_poll_nothing_is_lost
-                close_amid_a_crowd_loses_no_permit;
-            timed:
-                a_timeout_gives_the_place_up
-                a_permit_in_time_is_had
-                a_free_permit_is_had_without_time
-                the_longest_timeout_is_no_limit
-                a_head_timed_out_lets_the_next_through
-                a_lockout_ends_by_itself
-                a_fifo_lockout_ends_by_itself
-                tokens_come_with_the_platforms_time
-                a_wait_for_tokens_can_time_out;
-            blocking:
-                a_free_permit_is_had_at_once
-                a_thread_is_woken_by_a_task
-                a_blocking_timeout_gives_the_place_up
-                both_colours_stand_in_one_line
-                close_wakes_a_blocked_thread
-                a_thread_waits_a_lockout_out
-                a_thread_waits_for_tokens;
+            semaphore {
+                steps:
+                    counts_down_and_refuses
+                    as_many_permits_as_there_can_be
+                    zero_and_too_many_are_errors
+                    first_come_first_served
+                    most_urgent_first_ties_by_arrival
+                    nobody_overtakes_who_waits
+                    a_more_urgent_newcomer_goes_first
+                    a_large_request_at_the_head_is_not_starved
+                    bypass_lets_exactly_so_many_pass
+                    max_bypass_is_exact
+                    a_granted_head_dropped_serves_the_next
+                    a_large_head_dropped_serves_those_behind
+                    dropped_at_every_poll_nothing_is_lost
+                    close_tells_every_waiter_once
+                    held_permits_stay_good_after_close
+                    added_permits_serve_who_waits
+                    too_many_added_permits_are_an_error
+                    a_deficit_is_paid_first
+                    a_deficit_is_paid_by_added_permits
+                    forgotten_permits_stay_away
+                    split_and_merge_lose_nothing
+                    permits_of_another_semaphore_are_not_merged
+                    owned_permits_by_reference
+                    owned_permits_by_arc
+                    full_storage_refuses_and_recovers
+                    who_barges_takes_what_is_free
+                    who_was_overtaken_keeps_its_place
+                    a_future_that_was_ready_stays_pending;
+                crowds:
+                    permits_are_handed_over_in_order_of_arrival
+                    permits_are_handed_over_by_priority
+                    a_woken_head_dropped_wakes_the_next
+                    a_large_head_dropped_wakes_those_behind
+                    close_wakes_everybody
+                    added_permits_wake_more_than_one_batch
+                    a_reduced_semaphore_wakes_nobody_early
+                    barging_loses_no_wake_up
+                    a_weighted_mix_never_exceeds_the_permits
+                    a_bypassing_mix_never_exceeds_the_permits
+                    a_bounded_mix_never_exceeds_the_permits
+                    cancelled_at_any_poll_nothing_is_lost
+                    close_amid_a_crowd_loses_no_permit;
+                timed:
+                    a_timeout_gives_the_place_up
+                    a_permit_in_time_is_had
+                    a_free_permit_is_had_without_time
+                    the_longest_timeout_is_no_limit
+                    a_head_timed_out_lets_the_next_through;
+                blocking:
+                    a_free_permit_is_had_at_once
+                    a_thread_is_woken_by_a_task
+                    a_blocking_timeout_gives_the_place_up
+                    both_colours_stand_in_one_line
+                    close_wakes_a_blocked_thread;
+            }
+            lockouts {
+                steps:
+                    lockouts_hold_until_the_last_end
+                    after_a_lockout_all_pass
+                    after_a_fifo_lockout_each_passes_in_turn;
+                crowds:;
+                timed:
+                    a_lockout_ends_by_itself
+                    a_fifo_lockout_ends_by_itself;
+                blocking:
+                    a_thread_waits_a_lockout_out;
+            }
+            limits {
+                steps:
+                    a_rate_is_kept_to_the_nanosecond
+                    tokens_are_had_in_turn
+                    several_quotas_are_kept_or_none
+                    a_changed_quota_is_a_new_plan
+                    keys_are_limited_each_and_bounded_in_number;
+                crowds:;
+                timed:
+                    tokens_come_with_the_platforms_time
+                    a_wait_for_tokens_can_time_out;
+                blocking:
+                    a_thread_waits_for_tokens;
+            }
+            gates {
+                steps:
+                    a_gate_is_entered_whole_or_not_at_all
+                    a_gate_takes_its_token_last;
+                crowds:;
+                timed:;
+                blocking:;
+            }
+            maps {
+                steps:
+                    the_least_recent_goes_first
+                    a_map_agrees_with_a_list
+                    a_value_is_there_for_its_lifetime
+                    purging_finds_all_that_expired_and_nothing_else;
+                crowds:;
+                timed:;
+                blocking:;
+            }
         }
     };
 }

@@ -1,4 +1,4 @@
-//! Lockouts and gates: outcomes and order on a clock that is set by hand, and the platform's own time.
+//! Lockouts: outcomes and order on a clock that is set by hand, and the platform's own time.
 #![expect(clippy::missing_errors_doc, reason = "the error is what does not hold")]
 
 use core::future::{Future, poll_fn};
@@ -6,7 +6,7 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
-use tidegate_core::gate::{Gate, GateError, TryEnterError};
+use tidegate_core::gate::{Gate, GateError};
 use tidegate_core::lockout::{FifoLockout, Full, InOrder, Lockout, Order, Together, WaitError};
 use tidegate_core::semaphore::Semaphore;
 use tidegate_core::{Blocking, Clock, Inline, Instant, ManualClock, Platform, Storage, Timed};
@@ -101,37 +101,6 @@ pub fn after_a_fifo_lockout_each_passes_in_turn<P: Platform, S: Storage>() -> Ou
         check!(poll(second.as_mut()) == Poll::Ready(Ok(())));
         check!(poll(third.as_mut()) == Poll::Ready(Ok(())));
         check!(lockout.try_pass().is_ok());
-        Ok(())
-    }
-    scenario::<P>().into()
-}
-
-/// A gate refuses for each of its parts, and what it had of the others by then comes back.
-pub fn a_gate_is_entered_whole_or_not_at_all<P: Platform, S: Storage>() -> Outcome {
-    fn scenario<P: Platform>() -> Check {
-        let clock = ManualClock::<P, Inline<4>>::new();
-        let semaphore = Semaphore::<P, Inline<2>>::new(1);
-        let lockout: Lockout<P, Inline<2>, _> = Lockout::with_timer(&clock);
-        let gate = Gate::<P>::new().semaphore(&semaphore).lockout(&lockout);
-        let pass = demand!(gate.try_enter());
-        check!(matches!(gate.try_enter(), Err(TryEnterError::NoPermits)));
-        demand!(lockout.lock_for(SECOND));
-        drop(pass);
-        check!(matches!(gate.try_enter(), Err(TryEnterError::Locked(_))));
-        check!(semaphore.available_permits() == 1);
-        let mut behind = pin!(gate.enter());
-        {
-            let mut dropped = pin!(gate.enter());
-            check!(poll(dropped.as_mut()).is_pending());
-            check!(poll(behind.as_mut()).is_pending());
-            check!((lockout.waiters(), semaphore.waiters()) == (1, 1));
-        }
-        check!(poll(behind.as_mut()).is_pending());
-        clock.advance(SECOND);
-        check!(matches!(poll(behind.as_mut()), Poll::Ready(Ok(_))));
-        check!(semaphore.available_permits() == 1);
-        semaphore.close();
-        check!(matches!(poll(pin!(gate.enter())), Poll::Ready(Err(GateError::Closed))));
         Ok(())
     }
     scenario::<P>().into()

@@ -1,8 +1,9 @@
-//! What the boards' images share: the console, the way out, and the conformance run.
+//! What the boards' images share: the console, the way out, the conformance run, and tasks of embassy's own.
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+pub mod tasks;
 
 pub use semihosting::println;
 

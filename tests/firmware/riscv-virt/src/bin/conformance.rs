@@ -1,14 +1,5 @@
-//! The conformance run on RISC-V.
+//! Every scenario on RISC-V: the fast path is native there.
 #![no_std]
 #![no_main]
 
-use embassy_executor::Spawner;
-
-#[embassy_executor::main]
-async fn main(spawner: Spawner) {
-    riscv_virt::start();
-    match firmware_common::conformance::run(spawner) {
-        Ok(run) => spawner.spawn(run),
-        Err(_) => firmware_common::finish(false),
-    }
-}
+firmware_common::conformance!(riscv_virt, Embassy: every, EmbassyLocal: every);

@@ -6,8 +6,6 @@ use core::time::Duration;
 use tidegate_core::Blocking;
 use tidegate_core::semaphore::{AcquireError, Config};
 
-pub use crate::limits::a_thread_waits_for_tokens;
-pub use crate::lockouts::a_thread_waits_a_lockout_out;
 use crate::outcome::{check, demand};
 use crate::world::{act, until};
 use crate::{Check, Stage, Visitor, World};

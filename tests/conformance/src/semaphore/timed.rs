@@ -7,8 +7,6 @@ use core::time::Duration;
 use tidegate_core::Timed;
 use tidegate_core::semaphore::{AcquireError, Config};
 
-pub use crate::limits::{a_wait_for_tokens_can_time_out, tokens_come_with_the_platforms_time};
-pub use crate::lockouts::{a_fifo_lockout_ends_by_itself, a_lockout_ends_by_itself};
 use crate::outcome::{check, demand, ready};
 use crate::world::{act, until};
 use crate::{Check, Stage, Visitor, World, poll_once};

@@ -1,20 +1,12 @@
 //! What one thread can see, future by future: outcomes and order.
 //!
-//! Futures are polled by hand, so nobody needs to be woken and nothing races; [`crowds`](crate::crowds) does both.
+//! Futures are polled by hand, so nobody needs to be woken and nothing races; `crowds` does both.
 
 use core::task::Poll;
 
 use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, Semaphore, TryAcquireError};
 use tidegate_core::{Inline, Platform, Priority, Storage};
 
-pub use crate::limits::{
-    a_changed_quota_is_a_new_plan, a_rate_is_kept_to_the_nanosecond, keys_are_limited_each_and_bounded_in_number,
-    several_quotas_are_kept_or_none, tokens_are_had_in_turn,
-};
-pub use crate::lockouts::{
-    a_gate_is_entered_whole_or_not_at_all, after_a_fifo_lockout_each_passes_in_turn, after_a_lockout_all_pass,
-    lockouts_hold_until_the_last_end,
-};
 use crate::outcome::{check, demand, ready};
 use crate::{Check, Outcome, poll_once};
 

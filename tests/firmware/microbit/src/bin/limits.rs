@@ -1,0 +1,5 @@
+//! Limiters, lockouts and the gate on a Cortex-M0.
+#![no_std]
+#![no_main]
+
+firmware_common::conformance!(microbit, Embassy: lockouts limits gates);
