@@ -114,7 +114,7 @@ fn a_limiters_refused_waiter_gives_nothing_back() {
         let second = Arc::clone(&second);
         move || {
             let mut acquire = second.lock().unwrap().take().expect("it is woken once");
-            assert!(is_caught(|| drop(poll_once(&mut acquire))));
+            assert!(is_caught(|| poll_once(&mut acquire)));
             drop(acquire);
         }
     };

@@ -298,7 +298,7 @@ impl Run {
             }
         }
         self.settle();
-        self.check()
+        self.check();
     }
 
     fn pass(&mut self, nanos: u64) {

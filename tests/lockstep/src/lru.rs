@@ -157,6 +157,7 @@ pub fn play<S: Storage>(capacity: usize, steps: &[Step]) {
 /// What the cache hands out must be what the model would part with.
 ///
 /// Which of several expired entries goes is left open, and so is when, but for what `poll_timeout` promises.
+#[expect(clippy::too_many_lines, reason = "a case per step")]
 pub fn play_with_lifetimes<S: Storage>(capacity: usize, ttl: u64, steps: &[Step]) {
     let mut cache: TtlLru<u8, usize, S> = TtlLru::new(capacity, Duration::from_nanos(ttl));
     let mut model = Model { capacity, ..Model::default() };
@@ -191,11 +192,23 @@ pub fn play_with_lifetimes<S: Storage>(capacity: usize, ttl: u64, steps: &[Step]
             }
             Step::Insert(key) => {
                 let displaced = cache.insert(key, value, instant);
-                insert(&mut model, Entry { key, value, deadline: latest.saturating_add(ttl) }, latest, displaced);
+                insert(
+                    &mut model,
+                    Entry { key, value, deadline: latest.saturating_add(ttl) },
+                    ttl,
+                    latest,
+                    displaced,
+                );
             }
             Step::InsertFor(key, ttl) => {
                 let displaced = cache.insert_with_ttl(key, value, Duration::from_nanos(ttl), instant);
-                insert(&mut model, Entry { key, value, deadline: latest.saturating_add(ttl) }, latest, displaced);
+                insert(
+                    &mut model,
+                    Entry { key, value, deadline: latest.saturating_add(ttl) },
+                    ttl,
+                    latest,
+                    displaced,
+                );
             }
             Step::GetOrInsert(key) => {
                 // It does not tell what goes; so that only one thing can, what has expired goes before.
@@ -267,7 +280,7 @@ fn purge<S: Storage>(cache: &mut TtlLru<u8, usize, S>, model: &mut Model, instan
     model.entries.retain(|entry| entry.is_live(now));
 }
 
-fn insert(model: &mut Model, entry: Entry, now: u64, displaced: Option<Displaced<u8, usize>>) {
+fn insert(model: &mut Model, entry: Entry, ttl: u64, now: u64, displaced: Option<Displaced<u8, usize>>) {
     if let Some(former) = model.take(entry.key) {
         let expected = if former.is_live(now) {
             Displaced::Replaced(entry.key, former.value)
@@ -278,7 +291,7 @@ fn insert(model: &mut Model, entry: Entry, now: u64, displaced: Option<Displaced
     } else if model.capacity == 0 {
         assert_eq!(displaced, Some(Displaced::Evicted(entry.key, entry.value)));
         return;
-    } else if entry.deadline == now && now != u64::MAX {
+    } else if ttl == 0 {
         assert_eq!(displaced, Some(Displaced::Expired(entry.key, entry.value)));
         return;
     } else if model.entries.len() == model.capacity {
