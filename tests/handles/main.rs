@@ -6,6 +6,7 @@ mod gate;
 mod limiter;
 mod lockout;
 mod orders;
+mod panics;
 mod priority;
 mod types;
 mod wakers;

@@ -6,4 +6,4 @@ mod limiter;
 mod lockout;
 mod lru;
 mod machine;
-mod reference;
+mod wait_queue;

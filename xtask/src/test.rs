@@ -30,7 +30,7 @@ pub(crate) fn all(install: bool) -> ExitCode {
 fn style(steps: &mut Steps) {
     steps.step("format", &[Need::Rustfmt], || {
         run(cargo().args(["fmt", "--all", "--check"]))?;
-        for workspace in [places::firmware(), places::loom()] {
+        for workspace in [places::firmware(), places::loom(), places::fuzz()] {
             run(cargo().current_dir(workspace).args(["fmt", "--all", "--check"]))?;
         }
         Ok(())

@@ -181,7 +181,22 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
     }
 
     fn lock(&self, now: Instant, end: Instant) -> Result<Key, Full> {
-        self.transact(&mut self.wakes(), |machine| machine.lock_until(now, end))
+        /// Lifts the lockout when it is dropped.
+        struct Held<'a, P: Platform, S: Storage, T: Timer, O: Order>(&'a Lockout<P, S, T, O>, Key);
+
+        impl<P: Platform, S: Storage, T: Timer, O: Order> Drop for Held<'_, P, S, T, O> {
+            fn drop(&mut self) {
+                self.0.lift(self.1);
+            }
+        }
+
+        let mut wakes = self.wakes();
+        let key = self.transact(&mut wakes, |machine| machine.lock_until(now, end))?;
+        // If a wake panics the caller never has the key.
+        let held = Held(self, key);
+        drop(wakes);
+        mem::forget(held);
+        Ok(key)
     }
 
     /// Ends a lockout before its time. If it was the last one, those who wait are woken.

@@ -89,9 +89,11 @@ impl<R: RateLimiterRef> Acquire<R> {
             }
             entered
         });
-        drop(wakes);
         match entered {
-            Ok(Admission::Granted(_unused)) => Ok(Progress::Granted),
+            Ok(Admission::Granted(_unused)) => {
+                limiter.deliver(&mut wakes, *this.tokens);
+                Ok(Progress::Granted)
+            }
             Ok(Admission::Queued { until, .. }) => Ok(Progress::Waiting { until }),
             Err((error, _unused)) => Err(error),
         }
@@ -122,7 +124,17 @@ impl<R: RateLimiterRef> Acquire<R> {
                 machine.poll(place, cx.waker(), now)
             }) {
                 Ok(Progress::WakerDiffers) => {}
-                answer => return answer,
+                Ok(Progress::Granted) => {
+                    // The tokens are in hand now: nothing is left to cancel if a wake panics.
+                    *this.place = None;
+                    limiter.deliver(&mut wakes, *this.tokens);
+                    return Ok(Progress::Granted);
+                }
+                Ok(waiting) => return Ok(waiting),
+                Err(error) => {
+                    *this.place = None;
+                    return Err(error);
+                }
             }
             drop(wakes);
             let fresh = cx.waker().clone();

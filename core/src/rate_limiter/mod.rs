@@ -203,7 +203,10 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     #[cold]
     fn try_acquire_locked(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
         let priority = P::ambient_priority();
-        self.transact(&mut self.wakes(), now, |machine| machine.try_acquire(tokens, priority, now))
+        let mut wakes = self.wakes();
+        self.transact(&mut wakes, now, |machine| machine.try_acquire(tokens, priority, now))?;
+        self.deliver(&mut wakes, tokens);
+        Ok(())
     }
 
     /// Forgets a waiter.
@@ -266,6 +269,28 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
             self.word.open(bucket, machine.now());
         }
         output
+    }
+
+    /// Wakes everybody, with `tokens` in hand that must not be lost if a wake panics.
+    fn deliver(&self, wakes: &mut Wakes<'_, P, S, T>, tokens: u32) {
+        /// Puts the tokens back when it is dropped.
+        struct Held<'a, P: Platform, S: Storage, T>(&'a RateLimiter<P, S, T>, u32);
+
+        impl<P: Platform, S: Storage, T> Drop for Held<'_, P, S, T> {
+            fn drop(&mut self) {
+                self.0.transact_untimed(&mut self.0.wakes(), |machine| machine.refund(self.1));
+            }
+        }
+
+        // There is more only where the list is full.
+        if !wakes.list.is_empty() {
+            let held = Held(self, tokens);
+            wakes.list.deliver();
+            if mem::take(&mut wakes.rest.more) {
+                self.settle();
+            }
+            mem::forget(held);
+        }
     }
 
     /// Serves who can be served, and wakes: a listful under each lock.

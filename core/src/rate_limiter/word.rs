@@ -13,6 +13,8 @@
 //! plan that belongs to it. (It would have to be suspended while the plan changes 256 times, at least a quarter of a
 //! second apart or by changes of the quota, and then find the same offset again.)
 //!
+//! While the word is shut its offset is zero, so that the quick look at one token need not ask whether it is.
+//!
 //! Where the target has no 64-bit compare-and-swap, or the platform asks for no word, or the quota needs more
 //! than 2⁵⁴ parts for its burst, the word is always shut.
 
@@ -36,6 +38,7 @@ pub(super) enum Take {
 mod imp {
     use core::marker::PhantomData;
 
+    use super::super::bucket::STEP_BACK;
     use super::super::quota::Rate;
     use super::{Instant, Platform, Span, Take, TokenBucket};
     use crate::sync::{AtomicU64, Ordering, const_fn, fence};
@@ -45,11 +48,17 @@ mod imp {
     const OFFSET: u64 = GENERATION - 1;
     /// What a burst may take, and how far from its anchor the word is used.
     const REACH: u64 = 1 << 54;
+    /// From here on the quick look is not taken: the sum of a time and a span may be beyond the end of time.
+    const LATE: u64 = 1 << 63;
+    /// The last anchor from which no offset reaches beyond the end of time.
+    const LAST_ANCHOR: u64 = u64::MAX - OFFSET;
     /// At most so many bits for parts, so that the anchor stays good for half a second.
     const MOST_PART_BITS: u32 = 25;
 
     /// The anchor and the quota.
     struct Plan {
+        /// How far before the anchor the offset is what one token waits for; see [`Word::is_too_early`].
+        early: AtomicU64,
         anchor: AtomicU64,
         /// How many nanoseconds from the anchor the plan is good for.
         horizon: AtomicU64,
@@ -93,6 +102,14 @@ mod imp {
         }
     }
 
+    impl Terms {
+        /// When an offset of zero lets one token through, where offsets are whole nanoseconds; so late that no
+        /// offset reaches from there to any time before [`LATE`], where they are not.
+        const fn early(&self, anchor: u64) -> u64 {
+            if self.unit == 1 { anchor.wrapping_sub(self.slack) } else { LATE }
+        }
+    }
+
     const fn pack(span: Span, unit: u64) -> u64 {
         span.nanos.wrapping_mul(unit) | span.part as u64
     }
@@ -130,6 +147,11 @@ mod imp {
                 return Take::Shut;
             }
             let mut bits = self.bits.load(Ordering::Acquire);
+            if tokens == 1
+                && let Some(earliest) = self.is_too_early(bits, now.as_nanos())
+            {
+                return Take::NotUntil(earliest);
+            }
             loop {
                 if bits & SHUT != 0 {
                     return Take::Shut;
@@ -154,12 +176,17 @@ mod imp {
                 let (now, full_at) = (since.wrapping_mul(unit), bits & OFFSET);
                 if full_at > now.wrapping_add(slack) {
                     let parts = plan.parts.load(Ordering::Relaxed);
+                    let cost = plan.cost.load(Ordering::Relaxed);
                     // All of it belongs together if the generation is still the same.
                     fence(Ordering::Acquire);
                     if (self.bits.load(Ordering::Relaxed) ^ bits) & !OFFSET != 0 {
                         return Take::Shut;
                     }
-                    let over = if unit == 1 { full_at - slack } else { round_up(full_at, slack, unit, parts) };
+                    let over = round_up(full_at, slack, unit, parts);
+                    // The clock may have stepped back so far that the bucket begins anew.
+                    if over.saturating_sub(since) > STEP_BACK && over - since - STEP_BACK > unpack(cost, unit).nanos {
+                        return Take::Shut;
+                    }
                     return Take::NotUntil(Instant::from_nanos(anchor.saturating_add(over)));
                 }
                 let parts = plan.parts.load(Ordering::Relaxed);
@@ -178,6 +205,20 @@ mod imp {
             }
         }
 
+        /// When one token can be had, if it is certain that it is not yet: a quick look, which answers most refusals.
+        #[inline]
+        fn is_too_early(&self, bits: u64, now: u64) -> Option<Instant> {
+            let early = self.plan.early.load(Ordering::Relaxed);
+            let wait = (bits & OFFSET).wrapping_sub(now.wrapping_sub(early));
+            // If it is not early at all this is, wrapped, far more.
+            if wait.wrapping_sub(1) >= STEP_BACK || now >= LATE {
+                return None;
+            }
+            // Both belong together if the word is still the same.
+            fence(Ordering::Acquire);
+            (self.bits.load(Ordering::Relaxed) == bits).then(|| Instant::from_nanos(now + wait))
+        }
+
         /// Whether the machine has everything.
         pub(in crate::rate_limiter) fn is_shut(&self) -> bool {
             !P::FAST_PATH || self.bits.load(Ordering::Relaxed) & SHUT != 0
@@ -185,10 +226,12 @@ mod imp {
 
         /// Shuts the word, if it is open, and gives the machine's bucket what it held. Only under the lock.
         pub(in crate::rate_limiter) fn shut(&self, bucket: Option<&mut TokenBucket>) {
-            if !P::FAST_PATH || self.bits.load(Ordering::Relaxed) & SHUT != 0 {
+            let seen = self.bits.load(Ordering::Relaxed);
+            if !P::FAST_PATH || seen & SHUT != 0 {
                 return;
             }
-            let bits = self.bits.fetch_or(SHUT, Ordering::AcqRel);
+            // The generation is changed under the lock alone.
+            let bits = self.bits.swap(SHUT | seen & !OFFSET, Ordering::AcqRel);
             if let Some(bucket) = bucket {
                 bucket.set_full_at(self.full_at(bits));
             }
@@ -219,7 +262,7 @@ mod imp {
             }
             // Before the anchor the bucket was full, as far as anybody will ask the word.
             let ahead = bucket.rate().sub(bucket.full_at(), Span::whole(anchor));
-            if ahead.nanos < OFFSET / terms.unit {
+            if ahead.nanos < OFFSET / terms.unit && anchor <= LAST_ANCHOR {
                 self.bits.store(bits | pack(ahead, terms.unit), Ordering::Release);
             } else {
                 self.bits.store(bits | SHUT, Ordering::Release);
@@ -237,6 +280,7 @@ mod imp {
         const_fn! {
             fn new(terms: Terms) -> Self {
                 Self {
+                    early: AtomicU64::new(terms.early(0)),
                     anchor: AtomicU64::new(0),
                     horizon: AtomicU64::new(terms.horizon),
                     cost: AtomicU64::new(terms.cost),
@@ -248,6 +292,7 @@ mod imp {
         }
 
         fn set(&self, anchor: u64, terms: Terms) {
+            self.early.store(terms.early(anchor), Ordering::Relaxed);
             self.anchor.store(anchor, Ordering::Relaxed);
             self.horizon.store(terms.horizon, Ordering::Relaxed);
             self.cost.store(terms.cost, Ordering::Relaxed);
@@ -290,8 +335,12 @@ mod imp {
         Rate { parts: (parts as u32).max(1), span: Span::ZERO }
     }
 
-    /// The difference in whole nanoseconds, rounded up, where there are parts.
+    /// The difference in whole nanoseconds, rounded up.
+    #[inline]
     fn round_up(full_at: u64, slack: u64, unit: u64, parts: u64) -> u64 {
+        if unit == 1 {
+            return full_at - slack;
+        }
         let over = rate(parts).sub(unpack(full_at, unit), unpack(slack, unit));
         over.nanos.saturating_add(u64::from(over.part > 0))
     }

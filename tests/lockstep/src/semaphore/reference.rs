@@ -4,11 +4,11 @@ use tidegate_core::semaphore::{AcquireError, TryAcquireError};
 
 /// What [`tidegate_core::semaphore::Config`] says, in the open.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub struct Rules {
     /// `None` is strict.
-    pub(crate) bypass: Option<u32>,
-    pub(crate) max_bypass: Option<u32>,
-    pub(crate) barging: bool,
+    pub bypass: Option<u32>,
+    pub max_bypass: Option<u32>,
+    pub barging: bool,
 }
 
 /// One who waits in line.
@@ -26,7 +26,7 @@ struct Waiter {
 
 /// What a waiter is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub(super) enum Told {
     Granted,
     Waiting,
     WakerDiffers,
@@ -34,16 +34,16 @@ pub(crate) enum Told {
 }
 
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(super) struct Reference {
     rules: Rules,
     most: usize,
     room: usize,
-    pub(crate) free: usize,
+    pub(super) free: usize,
     /// Permits that vanish when they come back.
-    pub(crate) deficit: usize,
+    pub(super) deficit: usize,
     /// Permits that exist, without those.
-    pub(crate) total: usize,
-    pub(crate) closed: bool,
+    pub(super) total: usize,
+    pub(super) closed: bool,
     /// In the order of arrival.
     line: Vec<Waiter>,
     /// Who has been turned down and not heard of it.
@@ -55,7 +55,7 @@ pub(crate) struct Reference {
 }
 
 impl Reference {
-    pub(crate) fn new(permits: usize, most: usize, room: usize, rules: Rules) -> Self {
+    pub(super) fn new(permits: usize, most: usize, room: usize, rules: Rules) -> Self {
         // Where whoever comes may barge in there is nothing to bound.
         let rules = if rules.barging { Rules { max_bypass: None, ..rules } } else { rules };
         Self {
@@ -73,21 +73,21 @@ impl Reference {
         }
     }
 
-    pub(crate) fn barges(&self) -> bool {
+    pub(super) fn barges(&self) -> bool {
         self.rules.barging
     }
 
-    pub(crate) fn waiters(&self) -> usize {
+    pub(super) fn waiters(&self) -> usize {
         self.line.len()
     }
 
     /// Permits that have been granted and not fetched.
-    pub(crate) fn on_their_way(&self) -> usize {
+    pub(super) fn on_their_way(&self) -> usize {
         self.granted.iter().map(|grant| grant.1).sum()
     }
 
     /// Whether nobody sits through more than the bound says.
-    pub(crate) fn bound_holds(&self) -> bool {
+    pub(super) fn bound_holds(&self) -> bool {
         self.rules.max_bypass.is_none_or(|bound| self.line.iter().all(|waiter| waiter.bypassed <= bound))
     }
 
@@ -133,7 +133,7 @@ impl Reference {
     }
 
     /// Whether something is left to be settled.
-    pub(crate) fn unsettled(&self) -> bool {
+    pub(super) fn unsettled(&self) -> bool {
         if self.closed {
             return !self.line.is_empty();
         }
@@ -152,7 +152,7 @@ impl Reference {
         }
     }
 
-    pub(crate) fn check(&self, permits: usize) -> Option<TryAcquireError> {
+    pub(super) fn check(&self, permits: usize) -> Option<TryAcquireError> {
         if permits == 0 {
             return Some(TryAcquireError::ZeroPermits);
         }
@@ -163,12 +163,12 @@ impl Reference {
     }
 
     /// Whether a newcomer may take permits at once.
-    pub(crate) fn may_take(&self, permits: usize, priority: i32) -> bool {
+    pub(super) fn may_take(&self, permits: usize, priority: i32) -> bool {
         permits <= self.free
             && (self.line.is_empty() || self.rules.barging || self.would_lead(priority) || self.may_pass())
     }
 
-    pub(crate) fn would_lead(&self, priority: i32) -> bool {
+    pub(super) fn would_lead(&self, priority: i32) -> bool {
         self.overdue().is_none() && self.line.iter().all(|waiter| priority < waiter.priority)
     }
 
@@ -178,7 +178,7 @@ impl Reference {
     }
 
     /// A newcomer takes permits.
-    pub(crate) fn take(&mut self, permits: usize, priority: i32) {
+    pub(super) fn take(&mut self, permits: usize, priority: i32) {
         self.free -= permits;
         if self.rules.barging || self.line.is_empty() {
             return;
@@ -191,16 +191,16 @@ impl Reference {
         self.count(priority);
     }
 
-    pub(crate) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.line.len() + self.refused.len() < self.room
     }
 
-    pub(crate) fn queue(&mut self, id: usize, permits: usize, priority: i32, waker: u32) {
+    pub(super) fn queue(&mut self, id: usize, permits: usize, priority: i32, waker: u32) {
         self.line.push(Waiter { id, priority, permits, waker: Some(waker), bypassed: 0, passed: 0 });
     }
 
     /// Settles until so many wakes have been gathered; answers them.
-    pub(crate) fn settle(&mut self, at_most: usize) -> Vec<u32> {
+    pub(super) fn settle(&mut self, at_most: usize) -> Vec<u32> {
         let mut woken = Vec::new();
         while woken.len() < at_most && self.unsettled() {
             let front = self.front().expect("somebody waits");
@@ -231,11 +231,11 @@ impl Reference {
         waiter
     }
 
-    pub(crate) fn is_in_line(&self, id: usize) -> bool {
+    pub(super) fn is_in_line(&self, id: usize) -> bool {
         self.place(id).is_some()
     }
 
-    pub(crate) fn poll(&mut self, id: usize, waker: u32) -> Told {
+    pub(super) fn poll(&mut self, id: usize, waker: u32) -> Told {
         if let Some(place) = self.place(id) {
             if self.turn == Some(id) && self.line[place].permits <= self.free {
                 self.turn = None;
@@ -254,7 +254,7 @@ impl Reference {
     }
 
     /// Answers the waker that was replaced.
-    pub(crate) fn register(&mut self, id: usize, waker: u32) -> Option<u32> {
+    pub(super) fn register(&mut self, id: usize, waker: u32) -> Option<u32> {
         if self.turn == Some(id) {
             self.turn = None;
         }
@@ -263,12 +263,12 @@ impl Reference {
     }
 
     /// Somebody hears of the close while still in line.
-    pub(crate) fn leave(&mut self, id: usize) {
+    pub(super) fn leave(&mut self, id: usize) {
         self.line.retain(|waiter| waiter.id != id);
     }
 
     /// Answers the waker that is not needed any more.
-    pub(crate) fn cancel(&mut self, id: usize) -> Option<u32> {
+    pub(super) fn cancel(&mut self, id: usize) -> Option<u32> {
         if self.turn == Some(id) {
             self.turn = None;
         }
@@ -282,13 +282,13 @@ impl Reference {
     }
 
     /// What has to vanish does; the rest is free.
-    pub(crate) fn give(&mut self, permits: usize) {
+    pub(super) fn give(&mut self, permits: usize) {
         let vanish = permits.min(self.deficit);
         self.deficit -= vanish;
         self.free += permits - vanish;
     }
 
-    pub(crate) fn add(&mut self, permits: usize) -> bool {
+    pub(super) fn add(&mut self, permits: usize) -> bool {
         if permits > self.most - self.total {
             return false;
         }
@@ -299,7 +299,7 @@ impl Reference {
         true
     }
 
-    pub(crate) fn reduce(&mut self, permits: usize) -> usize {
+    pub(super) fn reduce(&mut self, permits: usize) -> usize {
         let gone = permits.min(self.total);
         let free = gone.min(self.free);
         self.total -= gone;
@@ -309,19 +309,19 @@ impl Reference {
     }
 
     /// They are not there any more. If more had yet to vanish than would be left, these were among them.
-    pub(crate) fn forget(&mut self, permits: usize) {
+    pub(super) fn forget(&mut self, permits: usize) {
         let all = self.total + self.deficit - permits;
         self.total -= permits.min(self.total);
         self.deficit = all - self.total;
     }
 
-    pub(crate) fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.closed = true;
         self.turn = None;
     }
 
     /// What somebody who waits would be told who cannot wait.
-    pub(crate) fn refusal(error: TryAcquireError) -> Option<AcquireError> {
+    pub(super) fn refusal(error: TryAcquireError) -> Option<AcquireError> {
         match error {
             TryAcquireError::Closed => Some(AcquireError::Closed),
             TryAcquireError::ZeroPermits => Some(AcquireError::ZeroPermits),
