@@ -10,7 +10,7 @@ use pin_project_lite::pin_project;
 
 use super::ShutdownRef;
 use super::error::Late;
-use super::machine::Progress;
+use super::machine::{Machine, Progress};
 use super::run::Run;
 use crate::time::{Clock, Instant, Timer};
 
@@ -37,7 +37,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if *this.state == State::Begun {
-                this.run.shutdown().locked.with(|machine| machine.miss());
+                this.run.shutdown().locked.with(Machine::miss);
             }
         }
     }
@@ -59,12 +59,7 @@ pin_project! {
 }
 
 impl<'a, R: ShutdownRef, F> Join<'a, R, F> {
-    pub(super) const fn new(
-        run: &'a mut Run<R>,
-        name: &'static str,
-        within: Option<Duration>,
-        future: F,
-    ) -> Self {
+    pub(super) const fn new(run: &'a mut Run<R>, name: &'static str, within: Option<Duration>, future: F) -> Self {
         Self { run, name, within, state: State::New, future: Some(future), alarm: None }
     }
 }
@@ -84,7 +79,7 @@ impl<R: ShutdownRef, F: Future> Future for Join<'_, R, F> {
             *this.state = State::Begun;
         }
         if let Poll::Ready(output) = future.poll(cx) {
-            shutdown.locked.with(|machine| machine.end_join());
+            shutdown.locked.with(Machine::end_join);
             *this.state = State::Over;
             this.alarm.set(None);
             this.future.set(None);

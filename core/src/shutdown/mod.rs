@@ -306,12 +306,10 @@ impl<P: Platform, S: Storage, T: Timer> Shutdown<P, S, T> {
     /// # Cancel safety
     ///
     /// As [`triggered`](Self::triggered).
-    pub fn triggered_reason(&self) -> impl Future<Output = Reason> + use<'_, P, S, T> {
-        async move {
-            match self.triggered().await {
-                Ok(reason) => reason,
-                Err(_full) => core::future::pending().await,
-            }
+    pub async fn triggered_reason(&self) -> Reason {
+        match self.triggered().await {
+            Ok(reason) => reason,
+            Err(_full) => core::future::pending().await,
         }
     }
 
