@@ -12,6 +12,8 @@
 //! | [`rate_limiter`] | rate limits, exact, with a line for those who wait |
 //! | [`gate`] | semaphore, rate limiter and lockout, entered as one |
 //! | [`lockout`] | nobody new comes in until all lockouts have ended |
+//! | [`generator`] | a producer that runs only on demand, and its items one by one |
+//! | [`shutdown`] | what is started in order is stopped in order, with a report of who did not come |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
@@ -55,6 +57,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod gate;
+pub mod generator;
 mod index;
 pub mod lockout;
 pub mod lru;
@@ -62,6 +65,7 @@ mod platform;
 mod priority;
 pub mod rate_limiter;
 pub mod semaphore;
+pub mod shutdown;
 mod slab;
 mod storage;
 mod sync;

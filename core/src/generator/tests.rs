@@ -1,0 +1,233 @@
+//! What one thread can see of the handle, step by step.
+
+use core::future::Future;
+use core::num::NonZeroUsize;
+use core::pin::{Pin, pin};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Wake as StdWake;
+use std::vec::Vec;
+
+use super::*;
+use crate::{Inline, Local};
+
+type Plain<T> = Handover<Local, Inline<8>, T, &'static str>;
+
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl StdWake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn count() -> (Arc<Count>, Waker) {
+    let count = Arc::new(Count::default());
+    (Arc::clone(&count), Waker::from(count))
+}
+
+fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(waker))
+}
+
+#[test]
+fn nothing_starts_before_the_first_demand_and_one_item_per_demand() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    assert!(Handover::halves(&handover).is_none());
+    assert_eq!(producer.try_yield(0), Err(PushError::NotDemanded(0)));
+    for item in 0..5 {
+        let (wanted, waker) = count();
+        assert!(poll_with(pin!(producer.demanded()), &waker).is_pending());
+        let (came, there) = count();
+        assert!(poll_with(pin!(consumer.next()), &there).is_pending());
+        // Cancelled, and asked again: still one demand.
+        assert!(poll_with(pin!(consumer.next()), &there).is_pending());
+        assert_eq!((wanted.get(), came.get()), (1, 0));
+        assert_eq!(poll(pin!(producer.demanded())), Poll::Ready(true));
+        assert_eq!(producer.try_yield(item), Ok(()));
+        assert_eq!(producer.try_yield(item), Err(PushError::NotDemanded(item)));
+        assert_eq!(came.get(), 1);
+        assert_eq!(poll(pin!(consumer.next())), Poll::Ready(Some(Ok(item))));
+    }
+}
+
+#[test]
+fn a_capacity_lets_it_run_ahead_by_so_many_and_no_more() {
+    for capacity in 1..=8_usize {
+        let handover = Plain::<usize>::with_capacity(capacity).unwrap();
+        let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+        let mut produced = 0;
+        for received in 0..50 {
+            let mut next = consumer.try_next();
+            if next.is_pending() {
+                while producer.try_yield(produced).is_ok() {
+                    produced += 1;
+                }
+                next = consumer.try_next();
+            }
+            assert_eq!(next, Poll::Ready(Some(Ok(received))));
+            // `received + 1` have been demanded.
+            assert!(produced <= received + capacity, "{produced} of {capacity} after {received}");
+            if received % 3 == 0 {
+                while producer.try_yield(produced).is_ok() {
+                    produced += 1;
+                }
+                assert!(produced <= received + capacity, "{produced} of {capacity} after {received}");
+                assert!(produced + capacity / 2 >= received + capacity, "half of it is always told");
+            }
+        }
+    }
+}
+
+#[test]
+fn capacities_that_make_no_sense_are_errors() {
+    assert!(Plain::<u8>::with_capacity(0).is_err());
+    assert!(Plain::<u8>::with_capacity(9).is_err());
+    assert!(Plain::<u8>::with_capacity(8).is_ok());
+}
+
+#[test]
+fn yield_hands_over_and_waits_for_the_next_demand() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    let mut first = pin!(producer.yield_(1));
+    assert!(poll(first.as_mut()).is_pending(), "not demanded");
+    assert!(consumer.try_next().is_pending());
+    let (wanted, waker) = count();
+    assert!(poll_with(first.as_mut(), &waker).is_pending(), "handed over");
+    assert_eq!(consumer.try_next(), Poll::Ready(Some(Ok(1))));
+    assert_eq!(wanted.get(), 0);
+    assert!(consumer.try_next().is_pending());
+    assert_eq!(wanted.get(), 1);
+    assert_eq!(poll(first.as_mut()), Poll::Ready(Ok(())));
+}
+
+#[test]
+fn a_consumer_that_goes_stops_the_producer_and_gives_items_back() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    assert!(consumer.try_next().is_pending());
+    let (told, waker) = count();
+    let mut yielded = pin!(producer.yield_(1));
+    assert!(poll_with(yielded.as_mut(), &waker).is_pending());
+    drop(consumer);
+    assert_eq!(told.get(), 1);
+    assert_eq!(poll(yielded.as_mut()), Poll::Ready(Err(Stopped(None))));
+    assert_eq!(poll(pin!(producer.yield_(2))), Poll::Ready(Err(Stopped(Some(2)))));
+    assert_eq!(poll(pin!(producer.demanded())), Poll::Ready(false));
+    assert_eq!(producer.try_yield(3), Err(PushError::Closed(3)));
+}
+
+#[test]
+fn a_failure_comes_after_the_last_item_and_once() {
+    let handover = Plain::<u32>::with_capacity(4).unwrap();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    assert!(consumer.try_next().is_pending());
+    assert_eq!((producer.try_yield(1), producer.try_yield(2)), (Ok(()), Ok(())));
+    producer.fail("broken");
+    let all: Vec<_> = (0..4).map(|_| consumer.try_next()).collect();
+    let expected = [Some(Ok(1)), Some(Ok(2)), Some(Err("broken")), None].map(Poll::Ready);
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn the_end_wakes_a_consumer_that_waits() {
+    let handover = Plain::<u32>::new();
+    let (producer, mut consumer) = Handover::halves(&handover).unwrap();
+    let (woken, waker) = count();
+    assert!(poll_with(pin!(consumer.next()), &waker).is_pending());
+    drop(producer);
+    assert_eq!(woken.get(), 1);
+    assert_eq!(poll(pin!(consumer.next())), Poll::Ready(None));
+    assert_eq!(poll(pin!(consumer.next())), Poll::Ready(None));
+}
+
+#[test]
+fn close_waits_for_the_end_and_tells_the_failure() {
+    for failure in [None, Some("broken")] {
+        let handover = Plain::<u32>::with_capacity(2).unwrap();
+        let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+        assert!(consumer.try_next().is_pending());
+        assert_eq!(producer.try_yield(1), Ok(()));
+        let (woken, waker) = count();
+        assert!(poll_with(pin!(consumer.close()), &waker).is_pending());
+        assert_eq!(producer.try_yield(2), Err(PushError::Closed(2)));
+        assert_eq!(woken.get(), 0);
+        match failure {
+            Some(failure) => producer.fail(failure),
+            None => producer.end(),
+        }
+        assert_eq!(woken.get(), 1);
+        assert_eq!(poll(pin!(consumer.close())), Poll::Ready(failure.map_or(Ok(()), Err)));
+        assert_eq!(poll(pin!(consumer.close())), Poll::Ready(Ok(())));
+        assert_eq!(poll(pin!(consumer.next())), Poll::Ready(None));
+    }
+}
+
+#[test]
+fn another_waker_replaces_the_one_before() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    let ((old, first), (new, second)) = (count(), count());
+    for waker in [&first, &second] {
+        assert!(poll_with(pin!(producer.demanded()), waker).is_pending());
+    }
+    for waker in [&first, &second] {
+        assert!(poll_with(pin!(consumer.next()), waker).is_pending());
+    }
+    assert_eq!((old.get(), new.get()), (0, 1));
+    assert_eq!(producer.try_yield(1), Ok(()));
+    assert_eq!((old.get(), new.get()), (0, 2));
+}
+
+#[test]
+fn every_item_is_dropped_once_wherever_it_is() {
+    for taken in 0..4 {
+        let item = Rc::new(());
+        let handover = Handover::<Local, Inline<4>, Rc<()>>::with_capacity(4).unwrap();
+        let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+        assert!(consumer.try_next().is_pending());
+        for _ in 0..4 {
+            assert!(producer.try_yield(Rc::clone(&item)).is_ok());
+        }
+        for _ in 0..taken {
+            assert!(consumer.try_next().is_ready());
+        }
+        assert_eq!(Rc::strong_count(&item), 5 - taken);
+        consumer.stop();
+        assert_eq!(Rc::strong_count(&item), 1);
+        assert!(poll(pin!(producer.yield_(Rc::clone(&item)))).is_ready());
+        assert_eq!(Rc::strong_count(&item), 1);
+    }
+}
+
+#[test]
+fn a_yielding_iterator_gives_way_between_its_items() {
+    let (woken, waker) = count();
+    let mut items = Yielding::every(NonZeroUsize::new(2).unwrap(), 0..5);
+    let mut seen = Vec::new();
+    let mut yields = 0;
+    loop {
+        match poll_with(pin!(items.next()), &waker) {
+            Poll::Ready(Some(item)) => seen.push(item),
+            Poll::Ready(None) => break,
+            Poll::Pending => yields += 1,
+        }
+        assert_eq!(items.size_hint().0, 5 - seen.len());
+    }
+    assert_eq!((seen, yields, woken.get()), ((0..5).collect(), 2, 2));
+}
