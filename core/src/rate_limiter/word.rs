@@ -184,7 +184,9 @@ mod imp {
                     }
                     let over = round_up(full_at, slack, unit, parts);
                     // The clock may have stepped back so far that the bucket begins anew.
-                    if over.saturating_sub(since) > STEP_BACK && over - since - STEP_BACK > unpack(cost, unit).nanos {
+                    if over.saturating_sub(since) > STEP_BACK
+                        && over - since - STEP_BACK > unpack(cost, unit).nanos
+                    {
                         return Take::Shut;
                     }
                     return Take::NotUntil(Instant::from_nanos(anchor.saturating_add(over)));

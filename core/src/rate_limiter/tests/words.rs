@@ -10,7 +10,10 @@ use crate::{Inline, Instant, Local};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Take { tokens: u32, pause: u64 },
+    Take {
+        tokens: u32,
+        pause: u64,
+    },
     Refund(u32),
     SetQuota(usize),
     /// The clock steps back; what it has done is not undone.
