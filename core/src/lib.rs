@@ -73,6 +73,7 @@ mod time;
 pub mod ttl_lru;
 mod wait_queue;
 mod wake;
+mod wakes;
 
 pub use index::HashIndex;
 #[cfg(feature = "critical-section")]

@@ -46,6 +46,7 @@ use crate::sync::{Lock, const_fn};
 use crate::time::{Instant, Timer, timeout_at};
 use crate::wait_queue::WaiterKey;
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes};
 
 /// Lockouts, shared by reference, by `Arc` or as a `static`: while there is any, nobody passes.
 ///
@@ -302,8 +303,8 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
         drop(waker);
     }
 
-    const fn wakes(&self) -> Wakes<'_, P, S, T, O> {
-        Wakes { list: WakeList::new(), rest: Rest { lockout: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
@@ -311,31 +312,27 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     fn transact<U>(
         &self,
-        wakes: &mut Wakes<'_, P, S, T, O>,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Machine<Waker, S, O>) -> U,
     ) -> U {
         self.locked.with(|machine| {
             let output = operation(machine);
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
+                wakes.gather(|list| machine.settle(list));
             }
             self.word.set(machine.is_idle());
             output
         })
     }
+}
 
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<P: Platform, S: Storage, T: Timer, O: Order> Settle for Lockout<P, S, T, O> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| {
+            let more = machine.settle(list);
+            self.word.set(machine.is_idle());
+            more
+        })
     }
 }
 
@@ -370,26 +367,6 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> fmt::Debug for Lockout<P, S, T
             .field("locked_until", &self.locked_until())
             .field("waiters", &self.waiters())
             .finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, P: Platform, S: Storage, T: Timer, O: Order> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, P, S, T, O>,
-}
-
-struct Rest<'a, P: Platform, S: Storage, T: Timer, O: Order> {
-    lockout: &'a Lockout<P, S, T, O>,
-    more: bool,
-}
-
-impl<P: Platform, S: Storage, T: Timer, O: Order> Drop for Rest<'_, P, S, T, O> {
-    fn drop(&mut self) {
-        if self.more {
-            self.lockout.settle();
-        }
     }
 }
 

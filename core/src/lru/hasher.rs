@@ -108,7 +108,8 @@ mod tests {
             assert!(low_bytes(build, (0..256_u64).map(|n| n << 56)) > 100);
             assert!(low_bytes(build, (0..256).map(|n| format!("key {n}"))) > 120);
         }
-        check(&DefaultHashBuilder);
+        // A seed of our own: the one that is drawn may be a bad one for just these keys.
+        check(&foldhash::fast::FixedState::with_seed(1));
         check(&BuildHasherDefault::<WordHasher>::default());
     }
 

@@ -71,6 +71,7 @@ use crate::sync::{Lock, const_fn};
 use crate::time::{Clock, Timer, timeout_at};
 use crate::wait_queue::WaiterKey;
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes};
 
 /// A rate limiter, shared by reference, by `Arc` or as a `static`.
 ///
@@ -219,8 +220,8 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
         drop(waker);
     }
 
-    const fn wakes(&self) -> Wakes<'_, P, S, T> {
-        Wakes { list: WakeList::new(), rest: Rest { limiter: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Serves who is due, runs one operation on the machine, which has the word's tokens meanwhile, and lets it
@@ -229,7 +230,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     fn transact<U>(
         &self,
-        wakes: &mut Wakes<'_, P, S, T>,
+        wakes: &mut Wakes<'_, Self>,
         now: Instant,
         operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
     ) -> U {
@@ -237,7 +238,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
             self.word.shut(machine.sole_bucket_mut());
             machine.handle_timeout(now);
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
+                wakes.gather(|list| machine.settle(list));
             }
             self.conclude(wakes, machine, operation)
         })
@@ -246,7 +247,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     /// The same without serving anybody first, at the time last told.
     fn transact_untimed<U>(
         &self,
-        wakes: &mut Wakes<'_, P, S, T>,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
     ) -> U {
         self.locked.with(|machine| {
@@ -257,22 +258,27 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
 
     fn conclude<U>(
         &self,
-        wakes: &mut Wakes<'_, P, S, T>,
+        wakes: &mut Wakes<'_, Self>,
         machine: &mut Machine<Waker, S>,
         operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
     ) -> U {
         let output = operation(machine);
         if machine.is_unsettled() {
-            wakes.rest.more = machine.settle(&mut wakes.list);
+            wakes.gather(|list| machine.settle(list));
         }
-        if let Some(bucket) = machine.idle_bucket() {
-            self.word.open(bucket, machine.now());
-        }
+        self.leave(machine);
         output
     }
 
+    /// Leaves the tokens to the word if nobody waits for them.
+    fn leave(&self, machine: &mut Machine<Waker, S>) {
+        if let Some(bucket) = machine.idle_bucket() {
+            self.word.open(bucket, machine.now());
+        }
+    }
+
     /// Wakes everybody, with `tokens` in hand that must not be lost if a wake panics.
-    fn deliver(&self, wakes: &mut Wakes<'_, P, S, T>, tokens: u32) {
+    fn deliver(&self, wakes: &mut Wakes<'_, Self>, tokens: u32) {
         /// Puts the tokens back when it is dropped.
         struct Held<'a, P: Platform, S: Storage, T>(&'a RateLimiter<P, S, T>, u32);
 
@@ -282,28 +288,10 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
             }
         }
 
-        // There is more only where the list is full.
-        if !wakes.list.is_empty() {
+        if !wakes.is_empty() {
             let held = Held(self, tokens);
-            wakes.list.deliver();
-            if mem::take(&mut wakes.rest.more) {
-                self.settle();
-            }
+            wakes.deliver();
             mem::forget(held);
-        }
-    }
-
-    /// Serves who can be served, and wakes: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact_untimed(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
         }
     }
 }
@@ -462,33 +450,23 @@ impl<P: Platform, S: Storage, T: Timer> RateLimiter<P, S, T> {
     }
 }
 
+impl<P: Platform, S: Storage, T> Settle for RateLimiter<P, S, T> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| {
+            self.word.shut(machine.sole_bucket_mut());
+            let more = machine.settle(list);
+            self.leave(machine);
+            more
+        })
+    }
+}
+
 impl<P: Platform, S: Storage, T: Clock> fmt::Debug for RateLimiter<P, S, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimiter")
             .field("available", &self.available())
             .field("waiters", &self.waiters())
             .finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, P: Platform, S: Storage, T> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, P, S, T>,
-}
-
-struct Rest<'a, P: Platform, S: Storage, T> {
-    limiter: &'a RateLimiter<P, S, T>,
-    more: bool,
-}
-
-impl<P: Platform, S: Storage, T> Drop for Rest<'_, P, S, T> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.more {
-            self.limiter.settle();
-        }
     }
 }
 

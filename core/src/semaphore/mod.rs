@@ -33,7 +33,6 @@ pub use permit::Permit;
 
 use core::fmt;
 use core::future::Future;
-use core::mem;
 use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
@@ -48,6 +47,7 @@ use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
 use crate::wait_queue::WaiterKey;
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes, settle};
 
 /// A weighted priority semaphore, shared by reference, by `Arc` or as a `static`.
 ///
@@ -101,12 +101,10 @@ impl<S: Storage> Locked<S> {
         }
     }
 
+    /// Gathers whom to wake; `true` if there are more.
     #[inline]
-    fn settle<P: Platform>(&mut self, wakes: &mut Wakes<'_, P, S>) {
-        if self.machine.is_unsettled() {
-            let grants = &wakes.rest.semaphore.grants;
-            wakes.rest.more = self.machine.settle_and_list(&mut wakes.list, |key| grants.list(key));
-        }
+    fn settle<P: Platform>(&mut self, grants: &Grants<P>, list: &mut WakeList<Waker>) -> bool {
+        self.machine.is_unsettled() && self.machine.settle_and_list(list, |key| grants.list(key))
     }
 
     /// Leaves the permits to the word if nobody waits for them.
@@ -311,7 +309,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         });
         if unsettled && outcome.is_ok() {
             let held = Permit::new(self, permits);
-            self.settle();
+            settle(self);
             held.disarm();
         }
         outcome
@@ -334,7 +332,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             if wanted && self.word.is_shut() {
                 self.release_shut(permits);
             } else if !self.word.give(permits) {
-                self.settle();
+                settle(self);
             }
             return;
         }
@@ -343,7 +341,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
             locked.machine.is_unsettled()
         });
         if unsettled {
-            self.settle();
+            settle(self);
         }
     }
 
@@ -354,7 +352,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         self.locked.with(|locked| {
             locked.gather(&self.word);
             locked.machine.release(permits);
-            locked.settle(&mut wakes);
+            wakes.gather(|list| locked.settle(&self.grants, list));
             locked.publish(&self.word);
         });
     }
@@ -372,21 +370,21 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
         drop(waker);
     }
 
-    const fn wakes(&self) -> Wakes<'_, P, S> {
-        Wakes { list: WakeList::new(), rest: Rest { semaphore: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine, which has all the permits meanwhile, and lets it settle.
     ///
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     #[inline]
-    fn transact<T>(&self, wakes: &mut Wakes<'_, P, S>, operation: impl FnOnce(&mut Machine<Waker, S>) -> T) -> T {
+    fn transact<T>(&self, wakes: &mut Wakes<'_, Self>, operation: impl FnOnce(&mut Machine<Waker, S>) -> T) -> T {
         self.locked.with(|locked| {
             locked.gather(&self.word);
             // Before the operation, so that it finds those served who come first; after it, for what it brings.
-            locked.settle(wakes);
+            wakes.gather(|list| locked.settle(&self.grants, list));
             let output = operation(&mut locked.machine);
-            locked.settle(wakes);
+            wakes.gather(|list| locked.settle(&self.grants, list));
             locked.publish(&self.word);
             output
         })
@@ -394,14 +392,10 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
 
     /// Wakes everybody, with `permits` in hand that must not be lost if a wake panics.
     #[inline]
-    fn deliver(&self, wakes: &mut Wakes<'_, P, S>, permits: usize) {
-        // There is more only where the list is full.
-        if !wakes.list.is_empty() {
+    fn deliver(&self, wakes: &mut Wakes<'_, Self>, permits: usize) {
+        if !wakes.is_empty() {
             let held = Permit::new(self, permits);
-            wakes.list.deliver();
-            if mem::take(&mut wakes.rest.more) {
-                self.settle();
-            }
+            wakes.deliver();
             held.disarm();
         }
     }
@@ -478,45 +472,14 @@ impl<P: Platform, S: Storage> fmt::Debug for Semaphore<P, S> {
     }
 }
 
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, P: Platform, S: Storage> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, P, S>,
-}
-
-struct Rest<'a, P: Platform, S: Storage> {
-    semaphore: &'a Semaphore<P, S>,
-    more: bool,
-}
-
-impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.more {
-            self.semaphore.settle();
-        }
-    }
-}
-
-impl<P: Platform, S: Storage> Semaphore<P, S> {
-    /// Grants what can be granted, and wakes: a listful under each lock.
-    #[cold]
-    #[inline(never)]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.locked.with(|locked| {
-                locked.gather(&self.word);
-                locked.settle(&mut wakes);
-                locked.publish(&self.word);
-            });
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<P: Platform, S: Storage> Settle for Semaphore<P, S> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|locked| {
+            locked.gather(&self.word);
+            let more = locked.settle(&self.grants, list);
+            locked.publish(&self.word);
+            more
+        })
     }
 }
 

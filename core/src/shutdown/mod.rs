@@ -33,7 +33,6 @@ pub use triggered::Triggered;
 
 use core::fmt;
 use core::future::Future;
-use core::mem;
 use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
@@ -47,6 +46,7 @@ use crate::sync::{Lock, const_fn};
 use crate::time::{Timer, timeout_at};
 use crate::wait_queue::WaiterKey;
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes};
 
 /// The end of a program, or of a part of it: triggered from anywhere, run through in order.
 ///
@@ -319,40 +319,28 @@ impl<P: Platform, S: Storage, T: Timer> Shutdown<P, S, T> {
         drop(waker);
     }
 
-    const fn wakes(&self) -> Wakes<'_, P, S, T> {
-        Wakes { list: WakeList::new(), rest: Rest { shutdown: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
     ///
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
-    fn transact<U>(
-        &self,
-        wakes: &mut Wakes<'_, P, S, T>,
-        operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
-    ) -> U {
+    fn transact<U>(&self, wakes: &mut Wakes<'_, Self>, operation: impl FnOnce(&mut Machine<Waker, S>) -> U) -> U {
         self.locked.with(|machine| {
             let output = operation(machine);
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
+                wakes.gather(|list| machine.settle(list));
             }
             self.word.set(machine.reason().is_some());
             output
         })
     }
+}
 
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<P: Platform, S: Storage, T: Timer> Settle for Shutdown<P, S, T> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| machine.settle(list))
     }
 }
 
@@ -382,26 +370,6 @@ impl<P: Platform, S: Storage, T: Timer> fmt::Debug for Shutdown<P, S, T> {
             .field("phase", &self.phase())
             .field("reason", &self.reason())
             .finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, P: Platform, S: Storage, T: Timer> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, P, S, T>,
-}
-
-struct Rest<'a, P: Platform, S: Storage, T: Timer> {
-    shutdown: &'a Shutdown<P, S, T>,
-    more: bool,
-}
-
-impl<P: Platform, S: Storage, T: Timer> Drop for Rest<'_, P, S, T> {
-    fn drop(&mut self) {
-        if self.more {
-            self.shutdown.settle();
-        }
     }
 }
 

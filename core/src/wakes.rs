@@ -1,0 +1,76 @@
+//! [`Wakes`]: whom a handle has to wake once it has let go of its lock, however many they are.
+
+use core::mem;
+use core::task::Waker;
+
+use crate::wake::WakeList;
+
+/// A handle whose machine gathers a bounded list of wakes under each lock.
+pub(crate) trait Settle {
+    /// Takes the lock, lets the machine settle, and gathers whom to wake; `true` if there are more.
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool;
+}
+
+/// Wakes to deliver, and after them those that did not fit under one lock.
+///
+/// Dropping it delivers all of them, a listful under each lock, and a wake that panics keeps none of the others from
+/// being delivered.
+pub(crate) struct Wakes<'a, H: Settle> {
+    /// Dropped first: order of declaration.
+    list: WakeList<Waker>,
+    rest: Rest<'a, H>,
+}
+
+struct Rest<'a, H: Settle> {
+    handle: &'a H,
+    more: bool,
+}
+
+impl<'a, H: Settle> Wakes<'a, H> {
+    #[inline]
+    pub(crate) const fn new(handle: &'a H) -> Self {
+        Self { list: WakeList::new(), rest: Rest { handle, more: false } }
+    }
+
+    /// Adds whom `settle` gathers, which answers whether there are more. Under the lock.
+    #[inline]
+    pub(crate) fn gather(&mut self, settle: impl FnOnce(&mut WakeList<Waker>) -> bool) {
+        self.rest.more = settle(&mut self.list);
+    }
+
+    /// Whether there is nobody to wake.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        // There is more only where the list is full.
+        self.list.is_empty()
+    }
+
+    /// Wakes everybody, as dropping it does. Outside of the lock.
+    #[inline]
+    pub(crate) fn deliver(&mut self) {
+        self.list.deliver();
+        // Should a wake panic, dropping `rest` goes on where this loop is left.
+        while mem::take(&mut self.rest.more) {
+            self.rest.more = self.rest.handle.settle(&mut self.list);
+            self.list.deliver();
+        }
+    }
+}
+
+impl<H: Settle> Drop for Rest<'_, H> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.more {
+            settle(self.handle);
+        }
+    }
+}
+
+/// Lets a handle settle, and wakes everybody that it says.
+#[cold]
+#[inline(never)]
+pub(crate) fn settle<H: Settle>(handle: &H) {
+    let mut wakes = Wakes::new(handle);
+    wakes.rest.more = true;
+    wakes.deliver();
+}
