@@ -8,7 +8,6 @@
 //! |---|---|
 //! | [`Waterfall`] of [`Single`] | one after the other, in order of acceptance |
 //! | [`KeyedWaterfall`] | for each key one, in bounded number |
-//! | [`Batcher`] | requests that are answered together, each to its caller |
 //!
 //! [`Machine`] is the state machine beneath, for those who bring their own lock. The adapters name the handles without
 //! parameters, and run the callback: `tidegate_tokio::Waterfall`.
