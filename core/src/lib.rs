@@ -15,6 +15,7 @@
 //! | [`generator`] | a producer that runs only on demand, and its items one by one |
 //! | [`shutdown`] | what is started in order is stopped in order, with a report of who did not come |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
+//! | [`waterfall`] | batches, by volume or by interval, with backpressure |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
@@ -67,6 +68,7 @@ pub mod rate_limiter;
 pub mod semaphore;
 pub mod shutdown;
 mod slab;
+mod stock;
 mod storage;
 mod sync;
 mod time;
@@ -74,12 +76,14 @@ pub mod ttl_lru;
 mod wait_queue;
 mod wake;
 mod wakes;
+pub mod waterfall;
 
 pub use index::HashIndex;
 #[cfg(feature = "critical-section")]
 pub use platform::CriticalSection;
 pub use platform::{Blocking, Local, Platform, Timed};
 pub use priority::Priority;
+pub use stock::{Shelf, Stock};
 #[cfg(feature = "alloc")]
 pub use storage::Heap;
 pub use storage::{Buffer, Inline, Storage};

@@ -3,11 +3,14 @@
 //! A storage gives a [`Buffer`], an array with a length, and a [`HashIndex`] to find its elements by. Everything
 //! with more structure (the slab of waiters, rings, tables) is written once on top of these.
 
-use heapless::Vec as InlineVec;
+use heapless::{Deque, Vec as InlineVec};
 
 #[cfg(feature = "alloc")]
 use crate::index::Buckets;
 use crate::index::{Chains, HashIndex};
+#[cfg(feature = "alloc")]
+use crate::stock::Chunks;
+use crate::stock::{NoShelf, Shelf, Stock};
 
 /// Where a primitive keeps what grows with use.
 pub trait Storage: Sized + 'static {
@@ -16,6 +19,12 @@ pub trait Storage: Sized + 'static {
 
     /// What finds a buffer's elements by hash, of this storage's kind.
     type Index: HashIndex;
+
+    /// Items that wait to be taken out in batches, of this storage's kind.
+    type Stock<T>: Stock<T, Batch = Self::Buffer<T>>;
+
+    /// What keeps buffers for reuse, where that is worth it.
+    type Shelf<B>: Shelf<B>;
 }
 
 /// An array with a length.
@@ -42,6 +51,10 @@ pub trait Buffer<T> {
     /// Takes the element at `index` out and puts the last one in its place; `None` if there is none.
     fn swap_remove(&mut self, index: usize) -> Option<T>;
 
+    /// Takes all elements out, first to last, and keeps the room. What the iterator has not given when it is
+    /// dropped is dropped with it.
+    fn drain(&mut self) -> impl DoubleEndedIterator<Item = T> + ExactSizeIterator;
+
     /// Drops every element and keeps the room.
     fn clear(&mut self);
 
@@ -57,6 +70,8 @@ pub struct Inline<const N: usize>;
 impl<const N: usize> Storage for Inline<N> {
     type Buffer<T> = InlineVec<T, N>;
     type Index = Chains<N>;
+    type Stock<T> = Deque<T, N>;
+    type Shelf<B> = NoShelf;
 }
 
 impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
@@ -82,6 +97,10 @@ impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
         (index < self.len()).then(|| InlineVec::swap_remove(self, index))
     }
 
+    fn drain(&mut self) -> impl DoubleEndedIterator<Item = T> + ExactSizeIterator {
+        InlineVec::drain(self, ..)
+    }
+
     fn clear(&mut self) {
         InlineVec::clear(self);
     }
@@ -98,6 +117,8 @@ pub struct Heap;
 impl Storage for Heap {
     type Buffer<T> = alloc::vec::Vec<T>;
     type Index = Buckets;
+    type Stock<T> = Chunks<T>;
+    type Shelf<B> = alloc::vec::Vec<B>;
 }
 
 #[cfg(feature = "alloc")]
@@ -123,6 +144,10 @@ impl<T> Buffer<T> for alloc::vec::Vec<T> {
 
     fn swap_remove(&mut self, index: usize) -> Option<T> {
         (index < self.len()).then(|| Self::swap_remove(self, index))
+    }
+
+    fn drain(&mut self) -> impl DoubleEndedIterator<Item = T> + ExactSizeIterator {
+        Self::drain(self, ..)
     }
 
     fn clear(&mut self) {

@@ -10,3 +10,5 @@ mod panics;
 mod priority;
 mod types;
 mod wakers;
+mod waterfall;
+mod waterfall_seeds;

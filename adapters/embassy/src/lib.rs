@@ -91,6 +91,7 @@ pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
+pub use tidegate_core::waterfall;
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{EmbassyTimer, Sleep, timeout};
 
@@ -196,3 +197,49 @@ pub type Lru<K, V, const N: usize, H = DefaultHashBuilder> = lru::Lru<K, V, Inli
 
 /// The same with lifetimes: see [`ttl_lru::TtlLru`].
 pub type TtlLru<K, V, const N: usize, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Inline<N>, H>;
+
+/// Gathers items into batches, for a callback that the task which awaits its
+/// [`run`](tidegate_core::waterfall::Waterfall::run) runs: see [`tidegate_core::waterfall`].
+///
+/// Up to `N` items may be there at once, those in flight included, in batches of up to as many; up to `WAITERS` tasks
+/// may wait in each line: for room, for batches, for the end of a flush.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_embassy::Waterfall;
+/// use tidegate_embassy::waterfall::Config;
+///
+/// const CONFIG: Config = match Config::new(8, Duration::from_millis(50)) {
+///     Ok(config) => config,
+///     Err(_) => panic!("that makes no sense"),
+/// };
+/// /// Samples for the radio: eight to a frame, none older than 50 ms.
+/// static SAMPLES: Waterfall<u16, 16, 2> = Waterfall::new(CONFIG);
+///
+/// // An `#[embassy_executor::task]`.
+/// async fn radio() {
+///     SAMPLES
+///         .run(async |frame| {
+///             // … sends it …
+/// #           let _ = frame.len();
+///             Ok::<(), ()>(())
+///         })
+///         .await;
+/// }
+///
+/// /// From an interrupt handler: now or not at all.
+/// fn on_sample(sample: u16) -> bool {
+///     SAMPLES.try_put(sample).is_ok()
+/// }
+/// # assert!(on_sample(7));
+/// # SAMPLES.close();
+/// # embassy_futures::block_on(radio());
+/// ```
+pub type Waterfall<T, const N: usize, const WAITERS: usize> =
+    waterfall::Waterfall<waterfall::Single<T, Inline<N>>, Embassy, Inline<WAITERS>>;
+
+/// A [`Waterfall`] with a batch for each key, of up to `N` items each, for up to `KEYS` keys at once.
+///
+/// What is put is a pair of key and item. The hasher is for the image to choose.
+pub type KeyedWaterfall<K, V, H, const N: usize, const KEYS: usize, const WAITERS: usize> =
+    waterfall::KeyedWaterfall<K, V, Embassy, Inline<N>, Inline<KEYS>, Inline<WAITERS>, H>;

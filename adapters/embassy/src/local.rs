@@ -1,7 +1,7 @@
 //! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
 
 use mutex::raw_impls::local::LocalRawMutex;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -54,3 +54,7 @@ pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<Em
 
 /// [`RateLimiter`](crate::RateLimiter) without the lock.
 pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<EmbassyLocal, Inline<N>, T>;
+
+/// [`Waterfall`](crate::Waterfall) without the lock.
+pub type Waterfall<T, const N: usize, const WAITERS: usize> =
+    waterfall::Waterfall<waterfall::Single<T, Inline<N>>, EmbassyLocal, Inline<WAITERS>>;

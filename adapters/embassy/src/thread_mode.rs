@@ -6,7 +6,7 @@
 //! trades the critical section for. Use it where no interrupt handler runs an executor or holds a permit.
 
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -41,3 +41,7 @@ pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<Th
 
 /// [`RateLimiter`](crate::RateLimiter) without the critical section.
 pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<ThreadMode, Inline<N>, T>;
+
+/// [`Waterfall`](crate::Waterfall), for thread mode.
+pub type Waterfall<T, const N: usize, const WAITERS: usize> =
+    waterfall::Waterfall<waterfall::Single<T, Inline<N>>, ThreadMode, Inline<WAITERS>>;

@@ -60,6 +60,7 @@ mod sim;
 mod task;
 mod timer;
 mod trace;
+pub mod waterfall;
 mod world;
 
 pub use cancel::{Cancel, cancel_after, cancel_before};
@@ -78,6 +79,7 @@ pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
+pub use waterfall::{KeyedWaterfall, Waterfall};
 
 use core::hash::BuildHasherDefault;
 use std::hash::DefaultHasher;

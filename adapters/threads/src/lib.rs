@@ -52,8 +52,10 @@ pub mod priority;
 #[cfg(feature = "quanta")]
 mod quanta;
 mod seat;
+mod serve;
 mod sleepers;
 mod timer;
+pub mod waterfall;
 
 pub use block_on::{block_on, block_on_until};
 pub use platform::Threads;
@@ -67,6 +69,7 @@ pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPerm
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
+pub use waterfall::{KeyedWaterfall, Waterfall};
 
 use std::hash::RandomState;
 use std::sync::Arc;

@@ -28,6 +28,7 @@
 mod platform;
 pub mod priority;
 mod timer;
+pub mod waterfall;
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPerm
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, TokioTimer, timeout};
+pub use waterfall::{KeyedWaterfall, Waterfall};
 
 /// A weighted priority semaphore. See [`tidegate_core::semaphore::Semaphore`].
 pub type Semaphore = semaphore::Semaphore<Tokio, Heap>;

@@ -45,6 +45,7 @@ pub mod limits;
 pub mod lockouts;
 pub mod maps;
 pub mod semaphore;
+pub mod waterfalls;
 
 pub use here::Here;
 pub use outcome::{Check, Failure, Outcome};
@@ -175,6 +176,20 @@ macro_rules! scenarios {
                 crowds:;
                 timed:;
                 blocking:;
+            }
+            waterfalls {
+                steps:
+                    a_batch_leaves_full_or_due_to_the_nanosecond
+                    items_wait_for_room_in_order
+                    a_flush_ends_with_what_was_put_before
+                    a_stop_hands_out_what_is_left
+                    keys_are_batched_each_and_bounded_in_number;
+                crowds:;
+                timed:
+                    a_batch_leaves_with_the_platforms_time
+                    a_callback_gets_every_item_once;
+                blocking:
+                    a_thread_puts_and_takes;
             }
         }
     };

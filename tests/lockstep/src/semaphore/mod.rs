@@ -1,4 +1,4 @@
-//! The semaphore's machine and a [`Reference`].
+//! The semaphore's machine and a `Reference`.
 
 mod reference;
 
