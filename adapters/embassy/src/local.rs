@@ -1,6 +1,10 @@
 //! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
 
+use core::convert::Infallible;
+
 use mutex::raw_impls::local::LocalRawMutex;
+use tidegate_core::cache::{self, Expiring, Forever};
+use tidegate_core::lru::DefaultHashBuilder;
 use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore};
 
 use crate::EmbassyTimer;
@@ -54,3 +58,18 @@ pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<Em
 
 /// [`RateLimiter`](crate::RateLimiter) without the lock.
 pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<EmbassyLocal, Inline<N>, T>;
+
+/// [`Cache`](crate::Cache) without the lock.
+pub type Cache<K, V, const N: usize, const FLIGHTS: usize, E = Infallible, H = DefaultHashBuilder> =
+    cache::Cache<K, V, EmbassyLocal, (Inline<N>, Inline<FLIGHTS>), E, Forever, H>;
+
+/// [`TtlCache`](crate::TtlCache) without the lock.
+pub type TtlCache<
+    K,
+    V,
+    const N: usize,
+    const FLIGHTS: usize,
+    E = Infallible,
+    T = EmbassyTimer,
+    H = DefaultHashBuilder,
+> = cache::Cache<K, V, EmbassyLocal, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;
