@@ -203,7 +203,7 @@ pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> =
 /// use tidegate_threads::TtlCache;
 ///
 /// let rates = TtlCache::<&str, u32>::with_ttl(100, Duration::from_secs(60));
-/// assert_eq!(rates.get_or_load_blocking("EUR", || 110), Ok(110));
+/// assert_eq!(rates.get_or_load_blocking(&"EUR", || 110), Ok(110));
 /// assert_eq!(rates.get(&"EUR"), Some(110));
 /// ```
 pub type TtlCache<K, V, E = Infallible, T = ThreadsTimer, H = DefaultHashBuilder> =
