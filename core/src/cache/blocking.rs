@@ -1,12 +1,13 @@
 //! The blocking calls: [`Cache::get_or_load_blocking`].
 
 use core::borrow::Borrow;
+use core::future::poll_fn;
 use core::hash::{BuildHasher, Hash};
 use core::time::Duration;
 
-use super::drive::Turn;
 use super::error::{LoadError, Outcome};
-use super::{Cache, Lifetimes, Place, Rooms, ToKey};
+use super::seat::{Seat, Turn};
+use super::{Cache, Lifetimes, Rooms, ToKey};
 use crate::platform::Blocking;
 
 impl<K: Hash + Eq, V: Clone, P: Blocking, S: Rooms, E: Clone, L: Lifetimes<V>, H: BuildHasher, const SHARDS: usize>
@@ -29,10 +30,12 @@ impl<K: Hash + Eq, V: Clone, P: Blocking, S: Rooms, E: Clone, L: Lifetimes<V>, H
         T: Outcome<V, E>,
     {
         let place = self.place(key);
-        match self.lookup(place, key) {
-            Some(found) => found.map_err(LoadError::Failed),
-            None => self.load_here(place, P::block_on(self.turn(place, key.to_key())), loader),
+        if let Some(found) = self.lookup(place, key) {
+            return found.map_err(LoadError::Failed);
         }
+        let mut seat = Seat::new(self, place);
+        let turn = P::block_on(poll_fn(|cx| seat.turn(|| Some(key.to_key()), true, cx)));
+        Self::load_here(seat, turn, loader)
     }
 
     /// The same, waiting for others for at most `timeout`. A loader that has begun on this thread runs to its end.
@@ -56,28 +59,25 @@ impl<K: Hash + Eq, V: Clone, P: Blocking, S: Rooms, E: Clone, L: Lifetimes<V>, H
         if let Some(found) = self.lookup(place, key) {
             return found.map_err(LoadError::Failed);
         }
-        match P::block_on_until(P::now() + timeout, self.turn(place, key.to_key())) {
-            Some(turn) => self.load_here(place, turn, loader),
+        let mut seat = Seat::new(self, place);
+        let turn = poll_fn(|cx| seat.turn(|| Some(key.to_key()), true, cx));
+        match P::block_on_until(P::now() + timeout, turn) {
+            Some(turn) => Self::load_here(seat, turn, loader),
             None => Err(LoadError::TimedOut),
         }
     }
 
-    fn load_here<F, T>(
-        &self,
-        place: Place,
-        turn: Result<Turn<'_, Self>, LoadError<E>>,
-        loader: F,
-    ) -> Result<V, LoadError<E>>
+    fn load_here<F, T>(mut seat: Seat<'_, Self>, turn: Turn<V, E>, loader: F) -> Result<V, LoadError<E>>
     where
         F: FnOnce() -> T,
         T: Outcome<V, E>,
     {
         let outcome = match turn {
-            Ok(Turn::Done(outcome)) => outcome,
-            Ok(Turn::Drive(driver)) => driver.complete(loader().into_result()),
-            Ok(Turn::Abandoned) => return Err(LoadError::Abandoned),
-            Err(LoadError::Full) if self.computes_unshared(place) => loader().into_result(),
-            Err(error) => return Err(error),
+            Turn::Done(outcome) => outcome,
+            Turn::Compute => seat.complete(loader().into_result()),
+            Turn::Abandoned => return Err(LoadError::Abandoned),
+            Turn::Recursive => return Err(LoadError::Recursive),
+            Turn::Full => return Err(LoadError::Full),
         };
         outcome.map_err(LoadError::Failed)
     }

@@ -33,12 +33,12 @@
 
 mod blocking;
 mod config;
-mod drive;
 mod error;
 mod flights;
 mod key;
 mod load;
 mod machine;
+mod seat;
 mod shard;
 mod spawned;
 mod store;

@@ -5,8 +5,9 @@ use core::hash::{BuildHasher, Hash};
 use core::ops::Deref;
 use core::task::Poll;
 
-use super::drive::{Answer, Driver, Flying, Turn};
 use super::error::{LoadError, Outcome};
+use super::machine::FlightKey;
+use super::seat::{Flying, Seat, Turn};
 use super::{Cache, Lifetimes, Place, Rooms};
 use crate::platform::Spawn;
 
@@ -36,7 +37,7 @@ impl<K: Hash + Eq, V: Clone, P: Spawn, S: Rooms, E: Clone, L: Lifetimes<V>, H: B
     /// A hit costs what it does otherwise; a miss costs a task or a thread on top.
     pub async fn get_or_load_spawned<R, F, T>(this: R, key: K, loader: F) -> Result<V, LoadError<E>>
     where
-        Self: Sync,
+        Self: Sync + 'static,
         R: Deref<Target = Self> + Clone + Send + 'static,
         K: Clone + Send,
         V: Send,
@@ -49,43 +50,30 @@ impl<K: Hash + Eq, V: Clone, P: Spawn, S: Rooms, E: Clone, L: Lifetimes<V>, H: B
         if let Some(found) = cache.lookup(place, &key) {
             return found.map_err(LoadError::Failed);
         }
-        let mut entering = Some(key.clone());
-        let answer = poll_fn(|cx| match entering.take() {
-            Some(key) => Poll::Ready(cache.enter(place, key, cx)),
-            None => Poll::Pending,
-        });
-        let mut turn = match answer.await {
-            Answer::Ready(outcome) => Turn::Done(outcome),
-            Answer::Drive(driver) => Turn::Drive(driver),
-            Answer::Joined(joined) => joined.wait(true).await,
-            Answer::Recursive => return Err(LoadError::Recursive),
-            Answer::Full if cache.computes_unshared(place) => {
-                return loader().await.into_result().map_err(LoadError::Failed);
+        let mut seat = Seat::new(cache, place);
+        let mut turn = poll_fn(|cx| seat.turn(|| Some(key.clone()), true, cx)).await;
+        if matches!(turn, Turn::Compute) {
+            let Some(flight) = seat.hand_over() else {
+                // There is no room for a flight, and it computes for itself alone.
+                return seat.run(loader).await.map_err(LoadError::Failed);
+            };
+            let task = task(this.clone(), place, flight, loader);
+            if let Some(stale) = cache.stale(place, &key) {
+                P::spawn(task);
+                return stale.map_err(LoadError::Failed);
             }
-            Answer::Full => return Err(LoadError::Full),
-        };
-        if let Turn::Drive(driver) = turn {
-            let stale = cache.stale(place, &key);
-            let joined = if stale.is_some() {
-                None
-            } else {
-                let joined = poll_fn(|cx| Poll::Ready(driver.join(cx.waker().clone()))).await;
-                if joined.is_none() {
-                    return Err(LoadError::Full);
-                }
-                joined
-            };
-            spawn(this.clone(), place, driver, loader);
-            turn = match (stale, joined) {
-                (Some(stale), _) => Turn::Done(stale),
-                (None, Some(joined)) => joined.wait(false).await,
-                (None, None) => Turn::Abandoned,
-            };
+            if !poll_fn(|cx| Poll::Ready(seat.join(flight, cx.waker().clone()))).await {
+                return Err(LoadError::Full);
+            }
+            P::spawn(task);
+            turn = poll_fn(|cx| seat.turn(|| None, false, cx)).await;
         }
         match turn {
             Turn::Done(outcome) => outcome.map_err(LoadError::Failed),
-            // It cannot drive: it said so.
-            Turn::Drive(_) | Turn::Abandoned => Err(LoadError::Abandoned),
+            // It cannot compute any more: it said so.
+            Turn::Abandoned | Turn::Compute => Err(LoadError::Abandoned),
+            Turn::Recursive => Err(LoadError::Recursive),
+            Turn::Full => Err(LoadError::Full),
         }
     }
 
@@ -96,25 +84,24 @@ impl<K: Hash + Eq, V: Clone, P: Spawn, S: Rooms, E: Clone, L: Lifetimes<V>, H: B
     }
 }
 
-/// Hands a flight over to a task of its own.
-fn spawn<R, C, F, T>(cache: R, place: Place, driver: Driver<'_, C>, loader: F)
+/// The task that drives a flight. Dropped before it is polled, it gives the flight up as well.
+fn task<R, C, F, T>(cache: R, place: Place, flight: FlightKey, loader: F) -> impl Future<Output = ()> + Send
 where
     R: Deref<Target = C> + Clone + Send + 'static,
-    C: Flying<Platform: Spawn> + Sync,
+    C: Flying + Sync + 'static,
     C::Value: Send,
     C::Error: Send,
-    F: FnOnce() -> T + Send + 'static,
-    T: Future<Output: Outcome<C::Value, C::Error>> + Send + 'static,
+    F: FnOnce() -> T + Send,
+    T: Future<Output: Outcome<C::Value, C::Error>> + Send,
 {
-    let flight = driver.hand_over();
     let keeper = cache.clone();
     let unbegun = OnDrop(Some(move || keeper.abandon(place, flight)));
-    <C::Platform as Spawn>::spawn(async move {
-        let driver = Driver::of(&*cache, place, flight);
-        // From here on the driver looks after the flight; before, this did.
+    async move {
+        let mut seat = Seat::driving(&*cache, place, flight);
+        // From here on the seat looks after the flight; before, this did.
         unbegun.disarm();
-        drop(driver.run(loader).await);
-    });
+        drop(seat.run(loader).await);
+    }
 }
 
 /// Does something when it is dropped.

@@ -150,5 +150,5 @@ fn keys_that_contradict_themselves_cost_values_and_nothing_else() {
 
 /// Whether it is ready; a call that was ready before is not polled again.
 fn poll_if_pending<F: Future>(call: &mut Pin<Box<F>>) -> bool {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| poll(call).is_ready())).unwrap_or(true)
+    std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| poll(call).is_ready())).unwrap_or(true)
 }

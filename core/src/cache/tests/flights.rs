@@ -1,6 +1,7 @@
 //! Who computes, who waits, and who takes over.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 
 use super::*;
 

@@ -1,7 +1,8 @@
 //! Foreign code: wakers that panic, drops that call the cache. What panics under a lock is in `tests/handles`: it
 //! takes a lock that unwinding opens.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
 use std::sync::OnceLock;
 
 use super::*;
