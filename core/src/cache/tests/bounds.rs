@@ -137,18 +137,13 @@ fn keys_that_contradict_themselves_cost_values_and_nothing_else() {
         let source = Source::new();
         let mut first = Box::pin(cache.get_or_load(&key, source.loader()));
         let mut second = Box::pin(cache.get_or_load(&key, source.loader()));
-        let _ = poll(&mut first);
-        let _ = poll(&mut second);
+        let ready = [poll(&mut first).is_ready(), poll(&mut second).is_ready()];
         source.set(round);
-        assert!(poll_if_pending(&mut first) && poll_if_pending(&mut second));
+        assert!(ready[0] || poll(&mut first).is_ready());
+        assert!(ready[1] || poll(&mut second).is_ready());
         if round % 11 == 0 {
             cache.invalidate(&key);
         }
         assert!(cache.len() <= 8 && cache.in_flight() == 0);
     }
-}
-
-/// Whether it is ready; a call that was ready before is not polled again.
-fn poll_if_pending<F: Future>(call: &mut Pin<Box<F>>) -> bool {
-    std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| poll(call).is_ready())).unwrap_or(true)
 }
