@@ -14,13 +14,14 @@
 //! | [`lockout`] | nobody new comes in until all lockouts have ended |
 //! | [`generator`] | a producer that runs only on demand, and its items one by one |
 //! | [`shutdown`] | what is started in order is stopped in order, with a report of who did not come |
+//! | [`cache`] | a cache that computes a value once, however many ask |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`waterfall`] | batches, by volume or by interval, with backpressure |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
 //! | [`Storage`]: [`Inline`], `Heap` | where a primitive keeps what grows with use |
-//! | [`Platform`], [`Timed`], [`Blocking`] | what a binding provides |
+//! | [`Platform`], [`Timed`], [`Blocking`], [`Spawn`] | what a binding provides |
 //!
 //! (`Heap` needs the feature `alloc`.)
 //!
@@ -57,6 +58,7 @@ extern crate alloc;
 #[cfg(loom)]
 extern crate std;
 
+pub mod cache;
 pub mod gate;
 pub mod generator;
 mod index;
@@ -81,7 +83,7 @@ pub mod waterfall;
 pub use index::HashIndex;
 #[cfg(feature = "critical-section")]
 pub use platform::CriticalSection;
-pub use platform::{Blocking, Local, Platform, Timed};
+pub use platform::{Blocking, Local, Platform, Spawn, Timed};
 pub use priority::Priority;
 pub use stock::{Shelf, Stock};
 #[cfg(feature = "alloc")]

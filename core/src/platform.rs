@@ -11,6 +11,7 @@
 //! | [`Local`] | none: one thread only | loads and stores | here |
 
 use core::future::Future;
+use core::num::NonZero;
 
 use mutex::{ConstInit, ScopedRawMutex};
 
@@ -34,6 +35,13 @@ pub trait Platform: Sized + 'static {
     #[must_use]
     fn ambient_priority() -> Priority {
         Priority::default()
+    }
+
+    /// A number that the thread which calls has to itself, if the platform knows threads. It tells a call from
+    /// inside of another from one that merely comes at the same time.
+    #[must_use]
+    fn current_thread() -> Option<NonZero<usize>> {
+        None
     }
 }
 
@@ -62,6 +70,12 @@ pub trait Blocking: Platform {
 
     /// The platform's clock, which deadlines refer to.
     fn now() -> Instant;
+}
+
+/// A platform that can run something beside its caller.
+pub trait Spawn: Platform {
+    /// Runs `future` to its end, in a task or on a thread of its own. If there is nowhere to run it, it is dropped.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(future: F);
 }
 
 /// A platform for one thread: no lock, no atomic read-modify-write, and handles that are not `Sync`.

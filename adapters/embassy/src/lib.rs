@@ -85,6 +85,7 @@ mod ticks;
 mod timer;
 
 pub use platform::Embassy;
+pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -94,6 +95,8 @@ pub use tidegate_core::ttl_lru;
 pub use tidegate_core::waterfall;
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{EmbassyTimer, Sleep, timeout};
+
+use core::convert::Infallible;
 
 use tidegate_core::semaphore;
 
@@ -158,6 +161,38 @@ pub type FifoLockout<const N: usize, T = EmbassyTimer> = lockout::FifoLockout<Em
 /// assert!(RADIO.try_acquire(1).is_err());
 /// ```
 pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimiter<Embassy, Inline<N>, T>;
+
+/// A cache of up to `N` values that computes each once, however many ask at the same time; up to `FLIGHTS` may be
+/// computed at a time, and as many callers wait. See [`tidegate_core::cache`].
+///
+/// There is no `get_or_load_spawned`: an executor of embassy's has no room for tasks that it was not built with.
+///
+/// ```
+/// use tidegate_embassy::Cache;
+///
+/// /// Readings by channel: a reading takes a while, and several tasks want it.
+/// static READINGS: Cache<u8, u16, 8, 2> = Cache::new(8);
+///
+/// async fn reading(channel: u8) -> Option<u16> {
+///     READINGS.get_or_load(&channel, async || 100 + u16::from(channel)).await.ok()
+/// }
+/// # embassy_futures::block_on(async {
+/// #     assert_eq!(reading(3).await, Some(103));
+/// # });
+/// ```
+pub type Cache<K, V, const N: usize, const FLIGHTS: usize, E = Infallible, H = DefaultHashBuilder> =
+    cache::Cache<K, V, Embassy, (Inline<N>, Inline<FLIGHTS>), E, Forever, H>;
+
+/// A [`Cache`] whose values live for a time, counted from when they were computed. See [`Expiring`].
+pub type TtlCache<
+    K,
+    V,
+    const N: usize,
+    const FLIGHTS: usize,
+    E = Infallible,
+    T = EmbassyTimer,
+    H = DefaultHashBuilder,
+> = cache::Cache<K, V, Embassy, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;
 
 /// A token bucket for every key, up to `N` keys. See [`tidegate_core::rate_limiter::KeyedRateLimiter`].
 ///

@@ -1,6 +1,10 @@
 //! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
 
+use core::convert::Infallible;
+
 use mutex::raw_impls::local::LocalRawMutex;
+use tidegate_core::cache::{self, Expiring, Forever};
+use tidegate_core::lru::DefaultHashBuilder;
 use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
 
 use crate::EmbassyTimer;
@@ -58,3 +62,18 @@ pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimit
 /// [`Waterfall`](crate::Waterfall) without the lock.
 pub type Waterfall<T, const N: usize, const WAITERS: usize> =
     waterfall::Waterfall<waterfall::Single<T, Inline<N>>, EmbassyLocal, Inline<WAITERS>>;
+
+/// [`Cache`](crate::Cache) without the lock.
+pub type Cache<K, V, const N: usize, const FLIGHTS: usize, E = Infallible, H = DefaultHashBuilder> =
+    cache::Cache<K, V, EmbassyLocal, (Inline<N>, Inline<FLIGHTS>), E, Forever, H>;
+
+/// [`TtlCache`](crate::TtlCache) without the lock.
+pub type TtlCache<
+    K,
+    V,
+    const N: usize,
+    const FLIGHTS: usize,
+    E = Infallible,
+    T = EmbassyTimer,
+    H = DefaultHashBuilder,
+> = cache::Cache<K, V, EmbassyLocal, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;

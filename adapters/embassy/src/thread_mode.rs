@@ -5,7 +5,11 @@
 //! Every use from an interrupt handler panics, dropping a permit or a request included; that is what this lock
 //! trades the critical section for. Use it where no interrupt handler runs an executor or holds a permit.
 
+use core::convert::Infallible;
+
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
+use tidegate_core::cache::{self, Expiring, Forever};
+use tidegate_core::lru::DefaultHashBuilder;
 use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
 
 use crate::EmbassyTimer;
@@ -45,3 +49,18 @@ pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimit
 /// [`Waterfall`](crate::Waterfall), for thread mode.
 pub type Waterfall<T, const N: usize, const WAITERS: usize> =
     waterfall::Waterfall<waterfall::Single<T, Inline<N>>, ThreadMode, Inline<WAITERS>>;
+
+/// [`Cache`](crate::Cache) without the lock.
+pub type Cache<K, V, const N: usize, const FLIGHTS: usize, E = Infallible, H = DefaultHashBuilder> =
+    cache::Cache<K, V, ThreadMode, (Inline<N>, Inline<FLIGHTS>), E, Forever, H>;
+
+/// [`TtlCache`](crate::TtlCache) without the lock.
+pub type TtlCache<
+    K,
+    V,
+    const N: usize,
+    const FLIGHTS: usize,
+    E = Infallible,
+    T = EmbassyTimer,
+    H = DefaultHashBuilder,
+> = cache::Cache<K, V, ThreadMode, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;

@@ -70,6 +70,7 @@ pub use schedule::Schedule;
 pub use seeds::for_each_seed;
 pub use sim::Sim;
 pub use task::{JoinError, JoinHandle, YieldNow, spawn, spawn_named, yield_now};
+pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -81,6 +82,7 @@ pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 pub use waterfall::{KeyedWaterfall, Waterfall};
 
+use core::convert::Infallible;
 use core::hash::BuildHasherDefault;
 use std::hash::DefaultHasher;
 use std::sync::Arc;
@@ -148,6 +150,34 @@ pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;
 
 /// The same with lifetimes: see [`ttl_lru::TtlLru`].
 pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
+
+/// A cache that computes a value once, however many ask for it at the same time. See [`tidegate_core::cache`].
+///
+/// It is in one piece, and so evicts the same values in every run, whatever their hashes.
+///
+/// ```
+/// use core::time::Duration;
+/// use std::rc::Rc;
+/// use tidegate_sim::{Cache, Sim, sleep, spawn};
+///
+/// let computed = Sim::new(7).run(async {
+///     let cache = Rc::new(Cache::<u32, ()>::new(10));
+///     let callers = [1, 1, 1].map(|key| {
+///         let cache = Rc::clone(&cache);
+///         spawn(async move { cache.get_or_load(&key, async || sleep(Duration::from_secs(1)).await).await })
+///     });
+///     for caller in callers {
+///         assert!(caller.await.is_ok());
+///     }
+///     cache.stats().misses
+/// });
+/// assert_eq!(computed, Ok(1));
+/// ```
+pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> = cache::Cache<K, V, Sim, Heap, E, Forever, H>;
+
+/// A [`Cache`] whose values live for a time, by the simulator's clock. See [`Expiring`].
+pub type TtlCache<K, V, E = Infallible, T = SimTimer, H = DefaultHashBuilder> =
+    cache::Cache<K, V, Sim, Heap, E, Expiring<V, T>, H>;
 
 /// A token bucket for every key, up to a bound on their number. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].

@@ -2,13 +2,14 @@
 
 use core::fmt;
 use core::future::Future;
+use core::num::NonZero;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::panic;
 use std::rc::Rc;
 
-use tidegate_core::{Platform, Priority, Timed};
+use tidegate_core::{Platform, Priority, Spawn, Timed};
 use tidegate_threads::Threads;
 
 use crate::schedule::{Chooser, Decision};
@@ -222,6 +223,17 @@ impl Platform for Sim {
 
     fn ambient_priority() -> Priority {
         priority::current()
+    }
+
+    fn current_thread() -> Option<NonZero<usize>> {
+        Threads::current_thread()
+    }
+}
+
+impl Spawn for Sim {
+    /// In a task of the run. Outside of a run there is nobody to run it, and the future is dropped.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(future: F) {
+        drop(crate::spawn(future));
     }
 }
 

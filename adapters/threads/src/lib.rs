@@ -61,6 +61,7 @@ pub use block_on::{block_on, block_on_until};
 pub use platform::Threads;
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
+pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -71,6 +72,7 @@ pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeo
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 
+use core::convert::Infallible;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -172,6 +174,43 @@ pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;
 
 /// The same with lifetimes: see [`ttl_lru::TtlLru`].
 pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
+
+/// A cache that computes a value once, for threads and for futures at once. See [`tidegate_core::cache`].
+///
+/// `E` are the errors of computations, and `H` hashes the keys. Everybody gets a clone of the value: put large ones
+/// into an [`Arc`].
+///
+/// ```
+/// use std::thread;
+/// use tidegate_threads::{Cache, block_on};
+///
+/// static SQUARES: Cache<u64, u64> = Cache::new(1_000);
+///
+/// thread::scope(|scope| {
+///     for _ in 0..4 {
+///         scope.spawn(|| assert_eq!(SQUARES.get_or_load_blocking(&7, || 7 * 7), Ok(49)));
+///     }
+///     scope.spawn(|| assert_eq!(block_on(SQUARES.get_or_load(&7, async || 7 * 7)), Ok(49)));
+/// });
+/// assert_eq!(SQUARES.stats().misses, 1);
+/// ```
+pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> =
+    cache::Cache<K, V, Threads, Heap, E, Forever, H, 32>;
+
+/// A [`Cache`] whose values live for a time, counted from when they were computed. See [`Expiring`].
+///
+/// `T` is the clock; leave it out for the operating system's.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_threads::TtlCache;
+///
+/// let rates = TtlCache::<&str, u32>::with_ttl(100, Duration::from_secs(60));
+/// assert_eq!(rates.get_or_load_blocking(&"EUR", || 110), Ok(110));
+/// assert_eq!(rates.get(&"EUR"), Some(110));
+/// ```
+pub type TtlCache<K, V, E = Infallible, T = ThreadsTimer, H = DefaultHashBuilder> =
+    cache::Cache<K, V, Threads, Heap, E, Expiring<V, T>, H, 32>;
 
 /// A token bucket for every key, up to a bound on their number. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].

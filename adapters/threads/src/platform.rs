@@ -1,10 +1,12 @@
 //! [`Threads`]: the platform.
 
 use core::future::Future;
+use core::num::NonZero;
+use core::ptr;
 use std::thread;
 
 use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
-use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Timed};
+use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Spawn, Timed};
 
 use crate::seat::PATIENCE;
 use crate::{ThreadsTimer, block_on, block_on_until, priority};
@@ -19,6 +21,22 @@ impl Platform for Threads {
 
     fn ambient_priority() -> Priority {
         priority::current()
+    }
+
+    fn current_thread() -> Option<NonZero<usize>> {
+        thread_local! {
+            static HERE: u8 = const { 0 };
+        }
+        // No other thread that lives has anything at this address.
+        HERE.try_with(|here| ptr::from_ref(here).addr()).ok().and_then(NonZero::new)
+    }
+}
+
+impl Spawn for Threads {
+    /// On a thread of its own. If none can be had, the future is dropped.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(future: F) {
+        // What comes of it, and whether it panics, is for the future itself to tell.
+        drop(thread::Builder::new().name("tidegate-spawned".into()).spawn(|| block_on(future)));
     }
 }
 

@@ -30,12 +30,14 @@ pub mod priority;
 mod timer;
 pub mod waterfall;
 
+use core::convert::Infallible;
 use std::hash::RandomState;
 use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
 
 pub use platform::Tokio;
+pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -139,6 +141,54 @@ pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;
 
 /// The same with lifetimes: see [`ttl_lru::TtlLru`].
 pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
+
+/// A cache that computes a value once, however many ask for it at the same time. See [`tidegate_core::cache`].
+///
+/// `E` are the errors of computations, and `H` hashes the keys. Everybody gets a clone of the value: put large ones
+/// into an [`Arc`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use std::sync::Arc;
+/// use tidegate_tokio::Cache;
+///
+/// static LENGTHS: Cache<String, usize> = Cache::new(10_000);
+///
+/// // Both wait for one computation, whichever begins it.
+/// let length = |name| LENGTHS.get_or_load(name, async || name.len());
+/// let (one, two) = tokio::join!(length("alice"), length("alice"));
+/// assert_eq!((one?, two?), (5, 5));
+/// assert_eq!(LENGTHS.stats().misses, 1);
+///
+/// // A computation that goes on when its callers are gone, and may fail.
+/// let parsed = Arc::new(Cache::<&str, u32, core::num::ParseIntError>::new(100));
+/// let page = Cache::get_or_load_spawned(parsed, "7", async || "7".parse()).await?;
+/// assert_eq!(page, 7);
+/// # Ok(())
+/// # }
+/// ```
+pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> = cache::Cache<K, V, Tokio, Heap, E, Forever, H, 32>;
+
+/// A [`Cache`] whose values live for a time, counted from when they were computed. See [`Expiring`].
+///
+/// `T` is the clock; leave it out for tokio's own, which obeys [`tokio::time::pause`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use core::time::Duration;
+/// use tidegate_tokio::TtlCache;
+///
+/// let rates = TtlCache::<&str, f64>::with_ttl(100, Duration::from_secs(60));
+/// assert_eq!(rates.get_or_load(&"EUR", async || 1.1).await?, 1.1);
+/// tokio::time::advance(Duration::from_secs(60)).await;
+/// assert_eq!(rates.get_or_load(&"EUR", async || 1.2).await?, 1.2);
+/// # Ok(())
+/// # }
+/// ```
+pub type TtlCache<K, V, E = Infallible, T = TokioTimer, H = DefaultHashBuilder> =
+    cache::Cache<K, V, Tokio, Heap, E, Expiring<V, T>, H, 32>;
 
 /// A token bucket for every key, up to a bound on their number. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].

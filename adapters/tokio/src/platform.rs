@@ -1,10 +1,12 @@
 //! [`Tokio`]: the platform.
 
 use core::future::Future;
+use core::num::NonZero;
 
 use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
-use tidegate_core::{Blocking, Instant, Platform, Priority, Timed};
+use tidegate_core::{Blocking, Instant, Platform, Priority, Spawn, Timed};
 use tidegate_threads::{Threads, priority};
+use tokio::runtime::Handle;
 
 use crate::TokioTimer;
 
@@ -19,6 +21,20 @@ impl Platform for Tokio {
 
     fn ambient_priority() -> Priority {
         priority::current()
+    }
+
+    fn current_thread() -> Option<NonZero<usize>> {
+        Threads::current_thread()
+    }
+}
+
+impl Spawn for Tokio {
+    /// In a task of the runtime that the caller is in. Outside of one there is nobody to run it, and the future is
+    /// dropped.
+    fn spawn<F: Future<Output = ()> + Send + 'static>(future: F) {
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(future));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is measured: a module per primitive.
 
+mod cache;
 mod lru;
 mod rate_limiter;
 mod semaphore;
@@ -11,6 +12,7 @@ pub(crate) fn all() -> Vec<Group> {
     let mut groups = semaphore::groups();
     groups.extend(rate_limiter::groups());
     groups.extend(lru::groups());
+    groups.extend(cache::groups());
     groups
 }
 

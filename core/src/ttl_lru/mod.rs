@@ -3,6 +3,7 @@
 //! The entries and their order of use are those of the `Lru`; `expiry.rs` has their deadlines.
 
 mod expiry;
+mod hashed;
 mod iter;
 #[cfg(all(test, not(loom)))]
 mod tests;

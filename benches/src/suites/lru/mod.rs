@@ -5,7 +5,7 @@
 //! checked by the tests of allocation.
 
 mod contender;
-mod keys;
+pub(super) mod keys;
 mod timed;
 mod work;
 
