@@ -1,7 +1,7 @@
 //! For the tasks of one executor: no lock, no critical section, and nothing here is `Sync`.
 
 use mutex::raw_impls::local::LocalRawMutex;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -58,3 +58,9 @@ pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimit
 /// [`Waterfall`](crate::Waterfall) without the lock.
 pub type Waterfall<T, const N: usize, const WAITERS: usize> =
     waterfall::Waterfall<waterfall::Single<T, Inline<N>>, EmbassyLocal, Inline<WAITERS>>;
+
+/// [`TaskGroup`](crate::TaskGroup) without the lock.
+pub type TaskGroup<const N: usize> = task_group::TaskGroup<EmbassyLocal, Inline<N>>;
+
+/// Membership in a [`TaskGroup`].
+pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;

@@ -6,7 +6,7 @@
 //! trades the critical section for. Use it where no interrupt handler runs an executor or holds a permit.
 
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -45,3 +45,9 @@ pub type RateLimiter<const N: usize, T = EmbassyTimer> = rate_limiter::RateLimit
 /// [`Waterfall`](crate::Waterfall), for thread mode.
 pub type Waterfall<T, const N: usize, const WAITERS: usize> =
     waterfall::Waterfall<waterfall::Single<T, Inline<N>>, ThreadMode, Inline<WAITERS>>;
+
+/// [`TaskGroup`](crate::TaskGroup) without the critical section.
+pub type TaskGroup<const N: usize> = task_group::TaskGroup<ThreadMode, Inline<N>>;
+
+/// Membership in a [`TaskGroup`].
+pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;

@@ -58,6 +58,7 @@ mod schedule;
 mod seeds;
 mod sim;
 mod task;
+pub mod task_group;
 mod timer;
 mod trace;
 pub mod waterfall;
@@ -77,6 +78,7 @@ pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, 
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use task_group::TaskGroup;
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 pub use waterfall::{KeyedWaterfall, Waterfall};

@@ -3,6 +3,7 @@
 mod lru;
 mod rate_limiter;
 mod semaphore;
+mod tasks;
 
 use crate::harness::Group;
 
@@ -11,6 +12,7 @@ pub(crate) fn all() -> Vec<Group> {
     let mut groups = semaphore::groups();
     groups.extend(rate_limiter::groups());
     groups.extend(lru::groups());
+    groups.extend(tasks::groups());
     groups
 }
 
