@@ -71,6 +71,7 @@ pub use schedule::Schedule;
 pub use seeds::for_each_seed;
 pub use sim::Sim;
 pub use task::{JoinError, JoinHandle, YieldNow, spawn, spawn_named, yield_now};
+pub use task_group::TaskGroup;
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -78,7 +79,6 @@ pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, 
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
-pub use task_group::TaskGroup;
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 pub use waterfall::{KeyedWaterfall, Waterfall};

@@ -135,8 +135,7 @@ impl TaskGroup {
     pub fn close(&self) -> impl Future<Output = Summary> + use<> {
         let shared = Arc::clone(&self.shared);
         let mut closed = Tracker::close_owned(Arc::clone(&shared.tracker));
-        let exit =
-            shared.exit_timeout.map(|timeout| *shared.exit.get_or_init(|| SimTimer.now() + timeout));
+        let exit = shared.exit_timeout.map(|timeout| *shared.exit.get_or_init(|| SimTimer.now() + timeout));
         async move {
             // On the heap there is room for everybody who waits.
             let in_time = match exit {

@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use tidegate_sim::task_group::{JoinError, ShutdownError, SpawnError};
-use tidegate_sim::{Sim, SimTimer, TaskGroup, cancel_after, explore, for_each_seed, sleep, spawn, yield_now};
 use tidegate_sim::{Clock, Priority, priority};
+use tidegate_sim::{Sim, SimTimer, TaskGroup, cancel_after, explore, for_each_seed, sleep, spawn, yield_now};
 
 const HOUR: Duration = Duration::from_hours(1);
 

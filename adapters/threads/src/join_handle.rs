@@ -72,7 +72,9 @@ impl<T> JoinHandle<T> {
         }
         match timeout {
             None => block_on(self),
-            Some(timeout) => block_on_until(ThreadsTimer.now() + timeout, self).unwrap_or(Err(JoinError::TimedOut)),
+            Some(timeout) => {
+                block_on_until(ThreadsTimer.now() + timeout, self).unwrap_or(Err(JoinError::TimedOut))
+            }
         }
     }
 }

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tidegate_core::task_group::{EnterError, Join};
 
 use crate::join_handle::JoinHandle;
-use crate::{Clock, ThreadsTimer, block_on, block_on_until, priority};
 use crate::task::{Home, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain};
+use crate::{Clock, ThreadsTimer, block_on, block_on_until, priority};
 
 /// Threads that are waited for together. A clone is another handle to the same group.
 ///
@@ -53,7 +53,7 @@ impl TaskGroup {
     /// An open group without threads.
     #[must_use]
     pub fn new() -> Self {
-        Self { tracker: Arc::default(), home: Home::new() }
+        Self { tracker: Arc::default(), home: Home::unique() }
     }
 
     /// Starts a thread that runs `body`.
@@ -217,7 +217,7 @@ impl Default for TaskGroup {
 
 impl fmt::Debug for TaskGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskGroup").field("tracker", &self.tracker).finish()
+        f.debug_struct("TaskGroup").field("tracker", &self.tracker).finish_non_exhaustive()
     }
 }
 
@@ -262,12 +262,14 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        start(&self.tracker, Home::ANYWHERE, body, |body| thread::Builder::new().spawn_scoped(self.inner, body).map(drop))
+        start(&self.tracker, Home::ANYWHERE, body, |body| {
+            thread::Builder::new().spawn_scoped(self.inner, body).map(drop)
+        })
     }
 }
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").field("tracker", &self.tracker).finish()
+        f.debug_struct("Scope").field("tracker", &self.tracker).finish_non_exhaustive()
     }
 }

@@ -35,10 +35,10 @@ use core::time::Duration;
 
 use word::Word;
 
+use crate::Priority;
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
-use crate::Priority;
 use crate::time::{Clock, timeout_at};
 use crate::wake::WakeList;
 

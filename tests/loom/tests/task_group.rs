@@ -18,7 +18,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use tidegate_core::Heap;
 use tidegate_core::task_group::{EnterError, Guard, TaskGroup};
-use tidegate_loom::{Loom, model};
+use tidegate_loom::{Loom, model, model_with_preemptions};
 
 type Group = TaskGroup<Loom, Heap>;
 
@@ -104,7 +104,7 @@ fn giving_up_against_the_end() {
 /// Whoever waits for a moment without members is told of the last one who leaves, also when others come and go.
 #[test]
 fn a_watcher_against_those_who_come_and_go() {
-    model(|| {
+    model_with_preemptions(2, || {
         let group = Arc::new(Group::new());
         let guard = member(&group);
         let leaver = thread::spawn(move || drop(guard));
@@ -122,7 +122,7 @@ fn a_watcher_against_those_who_come_and_go() {
 /// A watcher and a close at once.
 #[test]
 fn a_watcher_against_the_close() {
-    model(|| {
+    model_with_preemptions(2, || {
         let group = Arc::new(Group::new());
         let guard = member(&group);
         let leaver = thread::spawn(move || drop(guard));

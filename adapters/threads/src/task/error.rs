@@ -65,7 +65,9 @@ impl<F> SpawnError<F> {
     /// What should have been run.
     pub fn into_inner(self) -> F {
         match self {
-            Self::Closed(inner) | Self::TooMany(inner) | Self::NoRuntime(inner) | Self::NoThread(inner, _) => inner,
+            Self::Closed(inner) | Self::TooMany(inner) | Self::NoRuntime(inner) | Self::NoThread(inner, _) => {
+                inner
+            }
         }
     }
 

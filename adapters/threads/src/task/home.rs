@@ -13,7 +13,7 @@ impl Home {
 
     /// A place that is like no other.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn unique() -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }

@@ -44,14 +44,7 @@ impl<T> Results<T> {
     /// No tickets so far.
     #[must_use]
     pub fn new(order: ResultOrder) -> Self {
-        Self {
-            shared: Arc::default(),
-            batch: Vec::new(),
-            queue: VecDeque::new(),
-            order,
-            drawn: 0,
-            given: 0,
-        }
+        Self { shared: Arc::default(), batch: Vec::new(), queue: VecDeque::new(), order, drawn: 0, given: 0 }
     }
 
     /// Draws another ticket.

@@ -92,7 +92,7 @@ impl BackgroundLoop {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let group = TaskGroup::build(Some(runtime.handle().clone()), true, None);
-        let (home, running) = (Home::new(), Arc::new(Tracker::new()));
+        let (home, running) = (Home::unique(), Arc::new(Tracker::new()));
         let ended = Tracker::join_owned(Arc::clone(group.tracker()));
         let member = Tracker::track_owned(Arc::clone(&running)).map_err(io::Error::other)?;
         // Handed over once the thread is there: where there is none, it must not be dropped with the closure, since
@@ -176,6 +176,7 @@ impl BackgroundLoop {
     /// Cancels all that is scheduled; answers how many. The loop goes on, and takes others in.
     ///
     /// Each is dropped where it awaits next, and its handle says [`Aborted`](crate::JoinError::Aborted).
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn cancel_all(&self) -> usize {
         self.group.abort_all(false)
     }

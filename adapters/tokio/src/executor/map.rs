@@ -106,8 +106,7 @@ where
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<OwnedPermit> {
         let permits = &self.executor.shared.permits;
-        let request =
-            || Semaphore::acquire_owned(Arc::clone(permits), 1).priority(self.priority);
+        let request = || Semaphore::acquire_owned(Arc::clone(permits), 1).priority(self.priority);
         let turn = self.turn.get_or_insert_with(request);
         let permit = core::task::ready!(Pin::new(turn).poll(cx));
         self.turn = None;

@@ -165,6 +165,7 @@ impl Executor {
     /// # Errors
     ///
     /// [`Closed`](SpawnError::Closed) after [`shutdown`](Self::shutdown); gives `inputs` and `job` back.
+    #[expect(clippy::type_complexity, reason = "an error that gives everything back")]
     pub fn map<I, J, F>(&self, inputs: I, job: J) -> Result<Map<I::IntoIter, J, F>, SpawnError<(I, J)>>
     where
         I: IntoIterator,
@@ -179,6 +180,7 @@ impl Executor {
     /// # Errors
     ///
     /// Those of [`map`](Self::map).
+    #[expect(clippy::type_complexity, reason = "an error that gives everything back")]
     pub fn map_ordered<I, J, F>(&self, inputs: I, job: J) -> Result<Map<I::IntoIter, J, F>, SpawnError<(I, J)>>
     where
         I: IntoIterator,
@@ -188,6 +190,7 @@ impl Executor {
         self.start_map(ResultOrder::AsDrawn, inputs, job)
     }
 
+    #[expect(clippy::type_complexity, reason = "an error that gives everything back")]
     fn start_map<I, J, F>(
         &self,
         order: ResultOrder,
@@ -235,6 +238,7 @@ impl Executor {
     }
 
     /// The same, and blocks this thread meanwhile: for threads outside of the runtime, never for async tasks.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn shutdown_blocking(&self) -> Summary {
         Tokio::block_on(self.shutdown())
     }
@@ -252,6 +256,7 @@ impl Executor {
     /// new ones in.
     ///
     /// An aborted task is dropped where it awaits next, and its handle says so.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn abort_all(&self) -> usize {
         self.shared.group.abort_all(false)
     }

@@ -71,7 +71,11 @@ async fn turns_come_by_priority_and_then_by_arrival() {
     for (place, urgency) in [(0, 5), (1, 0), (2, 5), (3, -1)] {
         let order = Arc::clone(&order);
         priority::scope_blocking(Priority(urgency), || {
-            drop(executor.submit(async move { order.lock().unwrap().push((place, priority::current().0)) }).unwrap());
+            drop(
+                executor
+                    .submit(async move { order.lock().unwrap().push((place, priority::current().0)) })
+                    .unwrap(),
+            );
         });
     }
     first.await.unwrap();

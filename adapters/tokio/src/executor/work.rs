@@ -27,11 +27,7 @@ pin_project! {
 
 impl<F> Queued<F> {
     /// With a turn that has been polled already.
-    pub(super) fn new(
-        turn: Turn,
-        polled: Poll<Result<OwnedPermit, AcquireError>>,
-        member: MemberTask<F>,
-    ) -> Self {
+    pub(super) fn new(turn: Turn, polled: Poll<Result<OwnedPermit, AcquireError>>, member: MemberTask<F>) -> Self {
         match polled {
             Poll::Pending => Self { member, turn: Some(turn), permit: None },
             // Nobody closes the semaphore.
@@ -64,7 +60,11 @@ pin_project! {
 }
 
 impl<F: Future> Ticketed<F> {
-    pub(super) const fn new(permit: OwnedPermit, ticket: Ticket<Outcome<F::Output>>, member: MemberTask<F>) -> Self {
+    pub(super) const fn new(
+        permit: OwnedPermit,
+        ticket: Ticket<Outcome<F::Output>>,
+        member: MemberTask<F>,
+    ) -> Self {
         Self { member, permit: Some(permit), ticket: Some(ticket) }
     }
 }

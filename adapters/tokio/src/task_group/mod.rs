@@ -5,8 +5,8 @@ mod handle;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use handle::Outcome;
 pub use handle::JoinHandle;
+pub(crate) use handle::Outcome;
 
 use core::fmt;
 use core::future::Future;
@@ -260,6 +260,7 @@ impl TaskGroup {
 
     /// Closes the group and blocks this thread until all its tasks have ended: for threads outside of the runtime and
     /// for `spawn_blocking`, never for async tasks. A task that waits so for its own group waits for ever.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn close_blocking(&self) -> Summary {
         Tokio::block_on(self.close())
     }

@@ -53,16 +53,14 @@ async fn a_failure_cancels_nobody_and_is_heard_of_once() {
             5
         })
     };
-    let mut failing = group.spawn(async { panic!("number {}", 1) }).unwrap();
+    let mut failing: JoinHandle<()> = group.spawn(async { panic!("number {}", 1) }).unwrap();
     drop(group.spawn(async { panic!("unheard") }).unwrap());
     let blocking = group.spawn_blocking(|| panic!("as well")).unwrap();
     while group.len() > 1 {
         yield_now().await;
     }
     assert_eq!(group.unobserved_failures(), 3);
-    let JoinError::Panicked(panic) = (&mut failing).await.map(|()| ()).unwrap_err() else {
-        panic!("it panicked")
-    };
+    let JoinError::Panicked(panic) = (&mut failing).await.unwrap_err() else { panic!("it panicked") };
     assert_eq!(panic.message().as_deref(), Some("number 1"));
     assert!(matches!(failing.await, Err(JoinError::Aborted)), "it has been taken");
     let caught: Result<(), _> = blocking.await;
