@@ -15,6 +15,8 @@
 //! | [`generator`] | a producer that runs only on demand, and its items one by one |
 //! | [`shutdown`] | what is started in order is stopped in order, with a report of who did not come |
 //! | [`cache`] | a cache that computes a value once, however many ask |
+//! | [`oneshot`] | one value handed over |
+//! | [`task_group`] | how many are still at it, and a wait for the last one |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`waterfall`] | batches, by volume or by interval, with backpressure |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
@@ -64,6 +66,7 @@ pub mod generator;
 mod index;
 pub mod lockout;
 pub mod lru;
+pub mod oneshot;
 mod platform;
 mod priority;
 pub mod rate_limiter;
@@ -73,6 +76,7 @@ mod slab;
 mod stock;
 mod storage;
 mod sync;
+pub mod task_group;
 mod time;
 pub mod ttl_lru;
 mod wait_queue;

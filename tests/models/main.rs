@@ -6,4 +6,5 @@ mod limiter;
 mod lockout;
 mod lru;
 mod machine;
+mod task_group;
 mod wait_queue;

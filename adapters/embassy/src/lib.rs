@@ -91,6 +91,7 @@ pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, L
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::task_group::{self, CloseError, EnterError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::waterfall;
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
@@ -278,3 +279,35 @@ pub type Waterfall<T, const N: usize, const WAITERS: usize> =
 /// What is put is a pair of key and item. The hasher is for the image to choose.
 pub type KeyedWaterfall<K, V, H, const N: usize, const KEYS: usize, const WAITERS: usize> =
     waterfall::KeyedWaterfall<K, V, Embassy, Inline<N>, Inline<KEYS>, Inline<WAITERS>, H>;
+
+/// A count of the tasks that are still at it, and a wait for the last one, by up to `N` tasks. See
+/// [`tidegate_core::task_group`].
+///
+/// It hands out guards: a task is a member for as long as it keeps its own. The group itself starts nothing and
+/// aborts nothing. A spawn token that is not spawned panics when it is dropped, so it must go from the task's
+/// constructor straight to the `Spawner`; and embassy's tasks end by themselves, or never.
+///
+/// ```
+/// use tidegate_embassy::{EnterError, TaskGroup, TaskGuard};
+///
+/// static UPLOADS: TaskGroup<2> = TaskGroup::new();
+///
+/// /// This would be an `#[embassy_executor::task]`.
+/// async fn upload(page: u8, _member: TaskGuard<'static, 2>) {
+///     // … leaves the group when it ends
+/// #   let _ = page;
+/// }
+///
+/// # embassy_futures::block_on(async {
+/// let member = UPLOADS.track()?;
+/// // spawner.spawn(upload(1, member)?);
+/// # upload(1, member).await;
+/// UPLOADS.close().await.expect("at most two wait");
+/// assert_eq!(UPLOADS.track().err(), Some(EnterError::Closed));
+/// # Ok::<(), EnterError>(())
+/// # }).unwrap();
+/// ```
+pub type TaskGroup<const N: usize> = task_group::TaskGroup<Embassy, Inline<N>>;
+
+/// Membership in a [`TaskGroup`]. That of a `static` one is a `TaskGuard<'static, N>`, to be passed to a task.
+pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;

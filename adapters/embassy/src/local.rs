@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, waterfall};
+use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -77,3 +77,9 @@ pub type TtlCache<
     T = EmbassyTimer,
     H = DefaultHashBuilder,
 > = cache::Cache<K, V, EmbassyLocal, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;
+
+/// [`TaskGroup`](crate::TaskGroup) without the lock.
+pub type TaskGroup<const N: usize> = task_group::TaskGroup<EmbassyLocal, Inline<N>>;
+
+/// Membership in a [`TaskGroup`].
+pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;

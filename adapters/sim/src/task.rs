@@ -159,6 +159,11 @@ impl<T> JoinHandle<T> {
         }
     }
 
+    /// What names the task, if it was ever spawned: the world, and its number there.
+    pub(crate) const fn place(&self) -> Option<(u64, TaskId)> {
+        self.place
+    }
+
     /// Whether the task has ended, by itself or otherwise.
     #[must_use]
     pub fn is_finished(&self) -> bool {

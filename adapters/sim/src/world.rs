@@ -176,9 +176,9 @@ impl World {
         drop(aborted);
     }
 
-    /// Drops a task, now, or after its poll if it is being polled.
-    pub(crate) fn abort(&self, task: TaskId) {
-        drop(self.remove(task));
+    /// Drops a task, now, or after its poll if it is being polled; `false` if it has ended.
+    pub(crate) fn abort(&self, task: TaskId) -> bool {
+        self.remove(task).is_some()
     }
 
     /// Takes a task out for good.

@@ -47,6 +47,7 @@
 mod block_on;
 mod clock;
 mod helper;
+mod join_handle;
 mod platform;
 pub mod priority;
 #[cfg(feature = "quanta")]
@@ -54,19 +55,25 @@ mod quanta;
 mod seat;
 mod serve;
 mod sleepers;
+pub mod task;
+mod task_group;
 mod timer;
 pub mod waterfall;
 
 pub use block_on::{block_on, block_on_until};
+pub use join_handle::JoinHandle;
 pub use platform::Threads;
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
+pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
+pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};

@@ -25,8 +25,12 @@
 //! time enabled (`enable_time` or `enable_all`) for whatever sleeps; nothing else of tokio's is asked for.
 #![forbid(unsafe_code)]
 
+mod background_loop;
+mod executor;
 mod platform;
 pub mod priority;
+mod span;
+mod task_group;
 mod timer;
 pub mod waterfall;
 
@@ -36,15 +40,20 @@ use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
 
+pub use background_loop::{BackgroundLoop, OnExit, RunError};
+pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use platform::Tokio;
+pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 

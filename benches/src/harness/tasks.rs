@@ -2,6 +2,7 @@
 
 use core::future::{Future, pending};
 use core::sync::atomic::{AtomicUsize, Ordering};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -57,6 +58,30 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(workers: Workers) -> Self {
         Self { workers, kept: (workers == Workers::One).then(|| workers.runtime()) }
+    }
+
+    /// Batches of rounds, each of which is given how many operations it has, `crowd` or a few less. They run in a
+    /// task, as what they spawn does.
+    pub(crate) fn rounds<F>(
+        pool: Rc<Self>,
+        crowd: u64,
+        round: impl Fn(u64) -> F + Copy + Send + 'static,
+    ) -> impl FnMut(u64) -> Batch + 'static
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        move |operations| {
+            let rounds = operations.div_ceil(crowd).max(1);
+            let crowd = operations.div_ceil(rounds);
+            let body = async move {
+                let start = Instant::now();
+                for _ in 0..rounds {
+                    round(crowd).await;
+                }
+                Batch { operations: rounds * crowd, elapsed: start.elapsed() }
+            };
+            pool.with(|runtime| runtime.block_on(runtime.spawn(body))).expect("no contender panics")
+        }
     }
 
     fn with<T>(&self, body: impl FnOnce(&Runtime) -> T) -> T {

@@ -4,6 +4,7 @@ mod cache;
 mod lru;
 mod rate_limiter;
 mod semaphore;
+mod tasks;
 
 use crate::harness::Group;
 
@@ -13,6 +14,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(rate_limiter::groups());
     groups.extend(lru::groups());
     groups.extend(cache::groups());
+    groups.extend(tasks::groups());
     groups
 }
 

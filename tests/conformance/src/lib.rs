@@ -41,6 +41,7 @@ mod visitor;
 mod world;
 
 pub mod gates;
+pub mod groups;
 pub mod limits;
 pub mod lockouts;
 pub mod maps;
@@ -176,6 +177,17 @@ macro_rules! scenarios {
                 crowds:;
                 timed:;
                 blocking:;
+            }
+            groups {
+                steps:
+                    a_group_waits_for_all_its_members
+                    a_group_tells_when_nobody_is_left
+                    a_tracked_future_is_a_member_until_its_end;
+                crowds:;
+                timed:
+                    a_wait_for_a_group_can_time_out;
+                blocking:
+                    a_thread_waits_for_a_group;
             }
             waterfalls {
                 steps:

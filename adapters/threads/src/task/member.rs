@@ -1,0 +1,110 @@
+//! [`Member`]: a future in a group, whose panic stays within; [`contain`]: the same for a closure.
+
+use core::fmt;
+use core::future::Future;
+use core::panic::AssertUnwindSafe;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::panic::catch_unwind;
+
+use pin_project_lite::pin_project;
+use tidegate_core::Priority;
+use tidegate_core::task_group::{Failure, Guard, TaskGroup, TaskGroupRef};
+
+use super::{JoinError, Panic};
+use crate::priority;
+
+/// A panic on its way to somebody who hears of it. Dropped on the way, it stays counted as unobserved.
+#[derive(Debug)]
+#[must_use = "a panic that is dropped stays unobserved"]
+pub struct Failed<R: TaskGroupRef> {
+    panic: Panic,
+    failure: Failure<R>,
+}
+
+impl<R: TaskGroupRef> Failed<R> {
+    fn new(panic: Panic, group: R) -> Self {
+        Self { panic, failure: TaskGroup::fail_owned(group) }
+    }
+
+    /// It has reached somebody.
+    #[must_use]
+    pub fn observe(self) -> JoinError {
+        self.failure.observe();
+        JoinError::Panicked(self.panic)
+    }
+}
+
+pin_project! {
+    /// A future that is a member of a group until it is dropped. It runs at the priority of the scope in which it
+    /// was made, and its panic is its result.
+    ///
+    /// # Cancel safety
+    ///
+    /// As safe as dropping the future itself; the group is left afterwards.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct Member<F, R: TaskGroupRef> {
+        // Dropped first: order of declaration. `None` once it has ended.
+        #[pin]
+        future: Option<F>,
+        priority: Priority,
+        guard: Guard<R>,
+    }
+}
+
+impl<F, R: TaskGroupRef> Member<F, R> {
+    /// Makes `future` a member of the guard's group, at the priority of the scope that the caller is in.
+    pub fn new(future: F, guard: Guard<R>) -> Self {
+        Self { future: Some(future), priority: priority::current(), guard }
+    }
+}
+
+impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
+    type Output = Result<F::Output, Failed<R>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = &mut this.future;
+        // The future is done with when it has unwound, so nobody sees it in an odd state.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            priority::scope(*this.priority, || {
+                let Some(unfinished) = future.as_mut().as_pin_mut() else { return Poll::Pending };
+                let output = unfinished.poll(cx);
+                if output.is_ready() {
+                    // Its destructor is a part of it, and may panic as well.
+                    future.set(None);
+                }
+                output
+            })
+        }));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(payload) => {
+                // The first panic is the one that counts.
+                drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
+                Poll::Ready(Err(Failed::new(Panic::new(payload), this.guard.group().clone())))
+            }
+        }
+    }
+}
+
+impl<F, R: TaskGroupRef> fmt::Debug for Member<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Member").field("priority", &self.priority).finish_non_exhaustive()
+    }
+}
+
+/// Runs `body` at `priority`; its panic is its result.
+///
+/// # Errors
+///
+/// The panic.
+pub fn contain<T, R: TaskGroupRef + Clone>(
+    guard: &Guard<R>,
+    priority: Priority,
+    body: impl FnOnce() -> T,
+) -> Result<T, Failed<R>> {
+    catch_unwind(AssertUnwindSafe(|| priority::scope(priority, body)))
+        .map_err(|payload| Failed::new(Panic::new(payload), guard.group().clone()))
+}
