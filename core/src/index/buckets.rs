@@ -1,4 +1,4 @@
-//! [`Buckets`]: open addressing with a byte of hash per place, and no tombstones.
+//! [`Buckets`]: open addressing, a cache line per bucket, a byte of hash per place, and no tombstones.
 
 use alloc::vec::Vec;
 
@@ -7,16 +7,17 @@ use wide::u8x16;
 use super::HashIndex;
 
 /// Places in a bucket.
-const LANES: usize = 15;
-/// So many places to two buckets, on average, at most: two thirds of the lanes.
-const PLACES_PER_TWO: usize = 21;
+const LANES: usize = 12;
+/// How many there are in a bucket on average, at most. Half empty, few buckets are ever passed by; and to find out
+/// that something is not there, one bucket is enough unless it was.
+const PLACES_PER_BUCKET: usize = 6;
 
 /// The byte of a bucket's tags that counts how many places passed it by. At its maximum the count stays there.
-const PASSED: usize = LANES;
+const PASSED: usize = 15;
 /// The lanes, as bits.
 const ALL_LANES: u32 = (1 << LANES) - 1;
 
-/// An index on the heap: buckets of fifteen places, with a byte of every place's hash.
+/// An index on the heap: buckets of twelve places, with a byte of every place's hash.
 ///
 /// A lookup compares the byte sought with all of a bucket's at once, and asks only where it agrees: as good as
 /// once where the answer is yes, and never where it is no. A place that finds its bucket full goes to the next,
@@ -24,17 +25,43 @@ const ALL_LANES: u32 = (1 << LANES) - 1;
 /// out undoes all that filing it did; nothing is left behind that would have to be swept up one day.
 #[derive(Debug)]
 pub struct Buckets {
-    /// A byte of hash for each lane, zero where vacant, and the count of those that passed by.
-    tags: Vec<u8x16>,
-    places: Vec<Places>,
+    buckets: Vec<Bucket>,
     /// How many places there is room for.
     room: usize,
 }
 
-/// One cache line; the last number is of no use.
+/// One cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Places([u32; LANES + 1]);
+struct Bucket {
+    /// A byte of hash for each lane, zero where vacant; and the count of those that passed by.
+    tags: [u8; 16],
+    places: [u32; LANES],
+}
+
+impl Bucket {
+    const EMPTY: Self = Self { tags: [0; 16], places: [0; LANES] };
+
+    /// The lanes that have this tag, as bits.
+    #[inline]
+    fn lanes_of(&self, tag: u8) -> u32 {
+        u8x16::new(self.tags).simd_eq(u8x16::splat(tag)).to_bitmask() & ALL_LANES
+    }
+
+    /// The lane of a place that is filed here under a hash with this tag.
+    #[inline]
+    fn lane_of(&self, tag: u8, place: u32) -> Option<usize> {
+        let mut lanes = self.lanes_of(tag);
+        while lanes != 0 {
+            let lane = lanes.trailing_zeros() as usize;
+            if self.places[lane] == place {
+                return Some(lane);
+            }
+            lanes &= lanes - 1;
+        }
+        None
+    }
+}
 
 /// The byte of a hash that is kept: never zero.
 #[inline]
@@ -42,23 +69,6 @@ struct Places([u32; LANES + 1]);
 const fn tag(hash: u32) -> u8 {
     let byte = hash as u8;
     if byte == 0 { 1 } else { byte }
-}
-
-/// The lanes that have this tag, as bits.
-#[inline]
-fn lanes_of(tags: u8x16, tag: u8) -> u32 {
-    tags.simd_eq(u8x16::splat(tag)).to_bitmask() & ALL_LANES
-}
-
-/// Whether nobody passed the bucket by: a question to all bytes at once, so that they stay in one register.
-#[inline]
-fn was_not_passed(tags: u8x16) -> bool {
-    tags.simd_eq(u8x16::ZERO).to_bitmask() & (1 << PASSED) != 0
-}
-
-#[inline]
-fn passed(tags: &mut u8x16) -> &mut u8 {
-    &mut tags.as_mut_array()[PASSED]
 }
 
 impl Buckets {
@@ -71,24 +81,22 @@ impl Buckets {
     )]
     const fn home(&self, hash: u32) -> usize {
         let mixed = hash.wrapping_mul(0x9E37_79B9) as u64;
-        ((mixed * self.tags.len() as u64) >> 32) as usize
+        ((mixed * self.buckets.len() as u64) >> 32) as usize
     }
 
     #[inline]
     const fn after(&self, bucket: usize) -> usize {
-        if bucket + 1 < self.tags.len() { bucket + 1 } else { 0 }
+        if bucket + 1 < self.buckets.len() { bucket + 1 } else { 0 }
     }
 
     #[cold]
     fn grow(&mut self, places: usize, filed: impl Iterator<Item = u32>) {
-        let buckets = places.saturating_mul(2).div_ceil(PLACES_PER_TWO);
+        let buckets = places.div_ceil(PLACES_PER_BUCKET);
         // The old ones go first: there is nothing in them that could not be filed again.
         *self = Self::EMPTY;
-        self.tags.reserve_exact(buckets);
-        self.tags.resize(buckets, u8x16::ZERO);
-        self.places.reserve_exact(buckets);
-        self.places.resize(buckets, Places([0; LANES + 1]));
-        self.room = buckets * PLACES_PER_TWO / 2;
+        self.buckets.reserve_exact(buckets);
+        self.buckets.resize(buckets, Bucket::EMPTY);
+        self.room = buckets * PLACES_PER_BUCKET;
         for (place, hash) in (0..).zip(filed) {
             self.insert(hash, place);
         }
@@ -96,28 +104,30 @@ impl Buckets {
 }
 
 impl HashIndex for Buckets {
-    const EMPTY: Self = Self { tags: Vec::new(), places: Vec::new(), room: 0 };
+    const EMPTY: Self = Self { buckets: Vec::new(), room: 0 };
 
     #[inline]
     fn find(&self, hash: u32, mut is_sought: impl FnMut(u32) -> bool) -> Option<u32> {
-        let tag = tag(hash);
-        let mut at = self.home(hash);
-        for _ in 0..self.tags.len() {
-            let (tags, places) = (self.tags.get(at)?, self.places.get(at)?);
-            let mut lanes = lanes_of(*tags, tag);
+        let (tag, home) = (tag(hash), self.home(hash));
+        let mut at = home;
+        loop {
+            let bucket = self.buckets.get(at)?;
+            let mut lanes = bucket.lanes_of(tag);
             while lanes != 0 {
-                let place = places.0[lanes.trailing_zeros() as usize & LANES];
+                let place = bucket.places[lanes.trailing_zeros() as usize];
                 if is_sought(place) {
                     return Some(place);
                 }
                 lanes &= lanes - 1;
             }
-            if was_not_passed(*tags) {
+            if bucket.tags[PASSED] == 0 {
                 return None;
             }
             at = self.after(at);
+            if at == home {
+                return None;
+            }
         }
-        None
     }
 
     #[inline]
@@ -131,16 +141,15 @@ impl HashIndex for Buckets {
     fn insert(&mut self, hash: u32, place: u32) {
         let mut at = self.home(hash);
         // There are more lanes than room: a bucket that is not full comes.
-        while let (Some(tags), Some(places)) = (self.tags.get_mut(at), self.places.get_mut(at)) {
-            let vacant = lanes_of(*tags, 0);
+        while let Some(bucket) = self.buckets.get_mut(at) {
+            let vacant = bucket.lanes_of(0);
             if vacant != 0 {
-                let lane = vacant.trailing_zeros() as usize & LANES;
-                places.0[lane] = place;
-                tags.as_mut_array()[lane] = tag(hash);
+                let lane = vacant.trailing_zeros() as usize;
+                bucket.places[lane] = place;
+                bucket.tags[lane] = tag(hash);
                 return;
             }
-            let passed = passed(tags);
-            *passed = passed.saturating_add(1);
+            bucket.tags[PASSED] = bucket.tags[PASSED].saturating_add(1);
             at = self.after(at);
         }
     }
@@ -149,26 +158,20 @@ impl HashIndex for Buckets {
     fn remove(&mut self, hash: u32, place: u32) {
         let tag = tag(hash);
         let mut at = self.home(hash);
-        for _ in 0..self.tags.len() {
-            let (Some(tags), Some(places)) = (self.tags.get_mut(at), self.places.get(at)) else { return };
-            let mut lanes = lanes_of(*tags, tag);
-            while lanes != 0 {
-                let lane = lanes.trailing_zeros() as usize & LANES;
-                if places.0[lane] == place {
-                    tags.as_mut_array()[lane] = 0;
-                    return;
-                }
-                lanes &= lanes - 1;
+        for _ in 0..self.buckets.len() {
+            let Some(bucket) = self.buckets.get_mut(at) else { return };
+            if let Some(lane) = bucket.lane_of(tag, place) {
+                bucket.tags[lane] = 0;
+                return;
             }
-            let passed = passed(tags);
-            if *passed < u8::MAX {
-                *passed = passed.saturating_sub(1);
+            if bucket.tags[PASSED] < u8::MAX {
+                bucket.tags[PASSED] = bucket.tags[PASSED].saturating_sub(1);
             }
             at = self.after(at);
         }
     }
 
     fn clear(&mut self) {
-        self.tags.fill(u8x16::ZERO);
+        self.buckets.fill(Bucket::EMPTY);
     }
 }

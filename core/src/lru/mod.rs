@@ -41,7 +41,7 @@ use table::Table;
 ///
 /// Every operation is O(1) expected. On the heap nothing is allocated per entry, and nothing at all once there
 /// have been `capacity` entries; until then room grows by doubling, unless [`reserve`](Self::reserve) had it
-/// made. The memory per entry, at full capacity, is key, value and 20 bytes.
+/// made. The memory per entry, at full capacity, is key, value and 23 bytes.
 ///
 /// ```
 /// use tidegate_core::Inline;

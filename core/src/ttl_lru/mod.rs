@@ -66,7 +66,7 @@ impl<V> Timed<V> {
 /// # Cost
 ///
 /// Every operation is O(1) expected, whatever the lifetimes; one lifetime for all is the cheapest. The memory per
-/// entry, on the heap at full capacity, is key, value and 52 bytes.
+/// entry, on the heap at full capacity, is key, value and 55 bytes.
 ///
 /// ```
 /// use core::time::Duration;
