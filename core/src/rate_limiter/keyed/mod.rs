@@ -103,8 +103,8 @@ impl core::error::Error for KeyedError {}
 ///
 /// One hash and one short lock; two for a new key. Finding the bucket to evict takes a step per 64 buckets of the
 /// shard at worst, and mostly one. 16 bytes and the key for each bucket, in an array that grows by doubling with
-/// the keys and is kept, and eleven bytes per key of `capacity` for finding it. In [`Inline`](crate::Inline) storage (with one shard) there is room for
-/// `N` keys.
+/// the keys and is kept, and eleven bytes per key of `capacity` for finding it. In [`Inline`](crate::Inline) storage
+/// (with one shard) there is room for `N` keys.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
