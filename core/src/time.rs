@@ -50,17 +50,20 @@ impl Instant {
     }
 
     /// The point `span` later, or `None` if there is none.
+    #[inline]
     #[must_use]
     pub const fn checked_add(self, span: Duration) -> Option<Self> {
-        let nanos = span.as_nanos();
-        if nanos > (u64::MAX - self.0) as u128 {
-            return None;
+        // By way of the span's nanoseconds in all it would take 128 bits.
+        let Some(seconds) = span.as_secs().checked_mul(1_000_000_000) else { return None };
+        let Some(nanos) = seconds.checked_add(span.subsec_nanos() as u64) else { return None };
+        match self.0.checked_add(nanos) {
+            Some(nanos) => Some(Self(nanos)),
+            None => None,
         }
-        #[expect(clippy::cast_possible_truncation, reason = "compared just above")]
-        Some(Self(self.0 + nanos as u64))
     }
 
     /// The point `span` later, or [`Instant::MAX`] if there is none. The operator `+` does the same.
+    #[inline]
     #[must_use]
     pub const fn saturating_add(self, span: Duration) -> Self {
         match self.checked_add(span) {
@@ -80,6 +83,7 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     /// Saturates at [`Instant::MAX`].
+    #[inline]
     fn add(self, span: Duration) -> Self {
         self.saturating_add(span)
     }

@@ -21,8 +21,7 @@ pub(crate) fn now() -> Instant {
 
 /// The same point for this clock; its epoch if it is earlier than that.
 pub(crate) fn from_std(instant: StdInstant) -> Instant {
-    let since = instant.saturating_duration_since(*EPOCH);
-    Instant::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    Instant::EPOCH + instant.saturating_duration_since(*EPOCH)
 }
 
 /// The same point for the operating system; `None` means "never", or too far away to be told apart from it.

@@ -2,12 +2,12 @@
 
 use core::hint::black_box;
 use core::time::Duration;
-use std::time;
 
 use cached::{Cached, LruTtlCache};
 use tidegate_core::lru::Lru;
 use tidegate_core::ttl_lru::TtlLru;
 use tidegate_core::{Heap, Instant};
+use tidegate_threads::{Clock, QuantaClock, ThreadsTimer};
 
 use super::Hasher;
 use super::keys::{Draws, scatter};
@@ -22,7 +22,14 @@ pub(super) fn group() -> Group {
         name: "ttl_lru/hit",
         about: "a key that is there and has not expired, 10 000 entries",
         rows: vec![
-            Row::new("the system's clock", clocked).countable(true).at_most(0.75, "cached"),
+            Row::new("the system's clock", |row| clocked(row, || ThreadsTimer.now()))
+                .countable(true)
+                .at_most(0.75, "cached"),
+            Row::new("the processor's clock", |row| {
+                let clock = QuantaClock::new();
+                clocked(row, move || clock.now());
+            })
+            .at_most(0.75, "cached"),
             Row::new("given the time", given).countable(true).at_most(1.25, "tidegate Lru"),
         ],
     }
@@ -38,13 +45,9 @@ fn own(now: impl Fn() -> Instant + 'static) -> impl FnMut(u64) -> Batch + 'stati
     repeat(move || _ = black_box(cache.get(&next(), now())))
 }
 
-fn clocked(row: &mut Contenders) {
-    let start = time::Instant::now();
-    let nanos = move || {
-        let since = start.elapsed();
-        since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
-    };
-    row.add("tidegate", own(move || Instant::from_nanos(nanos())));
+/// With whatever clock ours has; `cached` has the system's, and no other.
+fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
+    row.add("tidegate", own(now.clone()));
 
     let builder = LruTtlCache::builder().max_size(CAPACITY).ttl(TTL).hasher(Hasher::default());
     let mut cached = builder.build().expect("a capacity and a lifetime");
@@ -53,6 +56,8 @@ fn clocked(row: &mut Contenders) {
     }
     let mut next = Draws::new(CAPACITY).cycle();
     row.add("cached", repeat(move || _ = black_box(cached.cache_get(&next()))));
+    row.add("our clock alone", repeat(move || _ = black_box(now())));
+    row.add("the system's alone", repeat(|| _ = black_box(std::time::Instant::now())));
 }
 
 fn given(row: &mut Contenders) {
