@@ -19,6 +19,7 @@
 //! | [`task_group`] | how many are still at it, and a wait for the last one |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`waterfall`] | batches, by volume or by interval, with backpressure |
+//! | [`queue`] | queues with a sync and an async side: first in first out, last in first out, by priority |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
@@ -61,6 +62,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod cache;
+mod deque;
 pub mod gate;
 pub mod generator;
 mod index;
@@ -69,6 +71,7 @@ pub mod lru;
 pub mod oneshot;
 mod platform;
 mod priority;
+pub mod queue;
 pub mod rate_limiter;
 pub mod semaphore;
 pub mod shutdown;
@@ -84,6 +87,7 @@ mod wake;
 mod wakes;
 pub mod waterfall;
 
+pub use deque::Deque;
 pub use index::HashIndex;
 #[cfg(feature = "critical-section")]
 pub use platform::CriticalSection;

@@ -1,10 +1,12 @@
 //! [`Storage`]: where a primitive keeps what grows with use, either [`Inline`] or on the heap.
 //!
-//! A storage gives a [`Buffer`], an array with a length, and a [`HashIndex`] to find its elements by. Everything
-//! with more structure (the slab of waiters, rings, tables) is written once on top of these.
+//! A storage gives a [`Buffer`], an array with a length, a [`Deque`], a ring with two ends, and a [`HashIndex`] to
+//! find elements by. Everything with more structure (the slab of waiters, heaps, tables) is written once on top of
+//! these.
 
-use heapless::{Deque, Vec as InlineVec};
+use heapless::{Deque as InlineDeque, Vec as InlineVec};
 
+use crate::deque::Deque;
 #[cfg(feature = "alloc")]
 use crate::index::Buckets;
 use crate::index::{Chains, HashIndex};
@@ -16,6 +18,9 @@ use crate::stock::{NoShelf, Shelf, Stock};
 pub trait Storage: Sized + 'static {
     /// An array with a length, of this storage's kind.
     type Buffer<T>: Buffer<T>;
+
+    /// A ring with two ends, of this storage's kind.
+    type Deque<T>: Deque<T>;
 
     /// What finds a buffer's elements by hash, of this storage's kind.
     type Index: HashIndex;
@@ -69,8 +74,9 @@ pub struct Inline<const N: usize>;
 
 impl<const N: usize> Storage for Inline<N> {
     type Buffer<T> = InlineVec<T, N>;
+    type Deque<T> = InlineDeque<T, N>;
     type Index = Chains<N>;
-    type Stock<T> = Deque<T, N>;
+    type Stock<T> = InlineDeque<T, N>;
     type Shelf<B> = NoShelf;
 }
 
@@ -116,6 +122,7 @@ pub struct Heap;
 #[cfg(feature = "alloc")]
 impl Storage for Heap {
     type Buffer<T> = alloc::vec::Vec<T>;
+    type Deque<T> = alloc::collections::VecDeque<T>;
     type Index = Buckets;
     type Stock<T> = Chunks<T>;
     type Shelf<B> = alloc::vec::Vec<B>;

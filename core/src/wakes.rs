@@ -38,6 +38,13 @@ impl<'a, H: Settle> Wakes<'a, H> {
         self.rest.more = settle(&mut self.list);
     }
 
+    /// Should what follows under the lock panic, the handle settles while unwinding. Until the next
+    /// [`gather`](Self::gather).
+    #[inline]
+    pub(crate) const fn guard(&mut self) {
+        self.rest.more = true;
+    }
+
     /// Whether there is nobody to wake.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {

@@ -89,6 +89,10 @@ pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
+pub use tidegate_core::queue::{
+    self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
+    TryReserveError,
+};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::{self, CloseError, EnterError};
@@ -219,6 +223,41 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Embassy, A, B, C>
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a, const N: usize> = gate::Pass<&'a Semaphore<N>>;
+
+/// A first-in-first-out queue for up to `N` items, for which, and for room in which, up to `W` tasks may wait each. See
+/// [`tidegate_core::queue`].
+///
+/// ```
+/// use tidegate_embassy::{Queue, TryPutError};
+///
+/// /// What the converter has measured; one task waits for it.
+/// static SAMPLES: Queue<u16, 16, 1> = Queue::new(16);
+///
+/// /// Called by the hardware.
+/// fn on_conversion(sample: u16) -> Result<(), TryPutError<u16>> {
+///     SAMPLES.try_put(sample)
+/// }
+///
+/// // An `#[embassy_executor::task]`.
+/// async fn filter() -> u16 {
+///     SAMPLES.get().await.unwrap_or(0)
+/// }
+/// # on_conversion(7).expect("there is room");
+/// # assert_eq!(embassy_futures::block_on(filter()), 7);
+/// ```
+pub type Queue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<Embassy, Inline<N>, T, queue::Fifo, Inline<W>>;
+
+/// A [`Queue`] from which the newest item comes first.
+pub type LifoQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<Embassy, Inline<N>, T, queue::Lifo, Inline<W>>;
+
+/// A [`Queue`] from which the least item comes first, and of equal ones the one that came first.
+pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<Embassy, Inline<N>, T, queue::ByPriority, Inline<W>>;
+
+/// Room in a [`Queue`]. That in a `static` one is a `Slot<'static, …>`, and may be kept and sent.
+pub type Slot<'a, T, const N: usize, const W: usize = 4> = queue::Slot<&'a Queue<T, N, W>>;
 
 /// A map of up to `N` entries that evicts what has not been used for longest: see [`lru::Lru`].
 ///

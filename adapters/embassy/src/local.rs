@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
+use tidegate_core::{Inline, Platform, Timed, lockout, queue, rate_limiter, semaphore, task_group, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -83,3 +83,14 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<EmbassyLocal, Inline<
 
 /// Membership in a [`TaskGroup`].
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+/// [`Queue`](crate::Queue) without the lock.
+pub type Queue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<EmbassyLocal, Inline<N>, T, queue::Fifo, Inline<W>>;
+
+/// [`LifoQueue`](crate::LifoQueue) without the lock.
+pub type LifoQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<EmbassyLocal, Inline<N>, T, queue::Lifo, Inline<W>>;
+
+/// [`PriorityQueue`](crate::PriorityQueue) without the lock.
+pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<EmbassyLocal, Inline<N>, T, queue::ByPriority, Inline<W>>;

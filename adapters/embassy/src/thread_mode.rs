@@ -10,7 +10,7 @@ use core::convert::Infallible;
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
+use tidegate_core::{Inline, Platform, Timed, lockout, queue, rate_limiter, semaphore, task_group, waterfall};
 
 use crate::EmbassyTimer;
 
@@ -70,3 +70,14 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<ThreadMode, Inline<N>
 
 /// Membership in a [`TaskGroup`].
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+/// [`Queue`](crate::Queue) without the critical section.
+pub type Queue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<ThreadMode, Inline<N>, T, queue::Fifo, Inline<W>>;
+
+/// [`LifoQueue`](crate::LifoQueue) without the critical section.
+pub type LifoQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<ThreadMode, Inline<N>, T, queue::Lifo, Inline<W>>;
+
+/// [`PriorityQueue`](crate::PriorityQueue) without the critical section.
+pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
+    queue::Queue<ThreadMode, Inline<N>, T, queue::ByPriority, Inline<W>>;

@@ -76,6 +76,10 @@ pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
+pub use tidegate_core::queue::{
+    self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
+    TryReserveError,
+};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
@@ -146,6 +150,41 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Sim, A, B, C>;
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A first-in-first-out queue for simulated tasks. See [`tidegate_core::queue`].
+///
+/// ```
+/// use tidegate_sim::{Queue, Sim, spawn};
+///
+/// let sum = Sim::new(7).run(async {
+///     static QUEUE: Queue<u32> = Queue::new(1);
+///     spawn(async {
+///         for item in 1..=10 {
+///             QUEUE.put(item).await.expect("it is open");
+///         }
+///         QUEUE.close();
+///     });
+///     let mut sum = 0;
+///     while let Ok(item) = QUEUE.get().await {
+///         sum += item;
+///     }
+///     sum
+/// });
+/// assert_eq!(sum, Ok(55));
+/// ```
+pub type Queue<T> = queue::Queue<Sim, Heap, T>;
+
+/// A [`Queue`] from which the newest item comes first.
+pub type LifoQueue<T> = queue::LifoQueue<Sim, Heap, T>;
+
+/// A [`Queue`] from which the least item comes first, and of equal ones the one that came first.
+pub type PriorityQueue<T> = queue::PriorityQueue<Sim, Heap, T>;
+
+/// Room in a [`Queue`] that borrows it. See [`tidegate_core::queue::Slot`].
+pub type Slot<'a, T> = queue::Slot<&'a Queue<T>>;
+
+/// Room in a [`Queue`] that shares it, and so borrows nothing.
+pub type OwnedSlot<T> = queue::Slot<Arc<Queue<T>>>;
 
 /// A map that evicts what has not been used for longest: see [`lru::Lru`].
 pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;

@@ -44,6 +44,7 @@
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
 #![forbid(unsafe_code)]
 
+mod backoff;
 mod block_on;
 mod clock;
 mod helper;
@@ -71,6 +72,10 @@ pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
+pub use tidegate_core::queue::{
+    self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
+    TryReserveError,
+};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
@@ -175,6 +180,39 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Threads, A, B, C>
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A first-in-first-out queue for threads and for futures at once. See [`tidegate_core::queue`].
+///
+/// ```
+/// use std::thread;
+/// use tidegate_threads::{Queue, block_on};
+///
+/// let queue = Queue::new(2);
+/// let sum = thread::scope(|scope| {
+///     scope.spawn(|| {
+///         for item in 0..100 {
+///             queue.put_blocking(item).expect("it is open");
+///         }
+///         block_on(queue.put(100)).expect("it is open");
+///         queue.close();
+///     });
+///     queue.iter().sum::<u32>() // until it is closed and empty
+/// });
+/// assert_eq!(sum, 5050);
+/// ```
+pub type Queue<T> = queue::Queue<Threads, Heap, T>;
+
+/// A [`Queue`] from which the newest item comes first.
+pub type LifoQueue<T> = queue::LifoQueue<Threads, Heap, T>;
+
+/// A [`Queue`] from which the least item comes first, and of equal ones the one that came first.
+pub type PriorityQueue<T> = queue::PriorityQueue<Threads, Heap, T>;
+
+/// Room in a [`Queue`] that borrows it. See [`tidegate_core::queue::Slot`].
+pub type Slot<'a, T> = queue::Slot<&'a Queue<T>>;
+
+/// Room in a [`Queue`] that shares it, and so borrows nothing.
+pub type OwnedSlot<T> = queue::Slot<Arc<Queue<T>>>;
 
 /// A map that evicts what has not been used for longest: see [`lru::Lru`].
 pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;

@@ -6,17 +6,19 @@ use core::ptr;
 use std::thread;
 
 use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
+use spinning_top::RawSpinlock;
 use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Spawn, Timed};
 
+use crate::backoff::Backoff;
 use crate::seat::PATIENCE;
 use crate::{ThreadsTimer, block_on, block_on_until, priority};
 
-/// The platform of plain threads: a lock that spins briefly and then parks, a monotonic clock, blocking.
+/// The platform of plain threads: a lock that spins briefly and then sleeps, a monotonic clock, blocking.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Threads;
 
 impl Platform for Threads {
-    type RawMutex = LockApiRawMutex<parking_lot::RawMutex>;
+    type RawMutex = LockApiRawMutex<RawSpinlock<Backoff>>;
     const FAST_PATH: bool = true;
 
     fn ambient_priority() -> Priority {

@@ -48,6 +48,10 @@ pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
+pub use tidegate_core::queue::{
+    self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
+    TryReserveError,
+};
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
@@ -144,6 +148,58 @@ pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<Tokio, A, B, C>;
 
 /// Having entered a [`Gate`] that borrows its [`Semaphore`].
 pub type Pass<'a> = gate::Pass<&'a Semaphore>;
+
+/// A first-in-first-out queue for tasks and threads at once. See [`tidegate_core::queue`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use std::thread;
+/// use tidegate_tokio::Queue;
+///
+/// static LINES: Queue<String> = Queue::new(64);
+///
+/// // A thread that reads blocks while the tasks are behind, ...
+/// let reader = thread::spawn(|| {
+///     for line in ["one", "two", "three"] {
+///         LINES.put_blocking(line.to_owned()).expect("it is open");
+///     }
+///     LINES.close();
+/// });
+/// // ... and a task that counts awaits while the reader is.
+/// let mut words = 0;
+/// while let Ok(line) = LINES.get().await {
+///     words += line.split_whitespace().count();
+/// }
+/// assert_eq!(words, 3);
+/// # reader.join().expect("it does not panic");
+/// # Ok(())
+/// # }
+/// ```
+pub type Queue<T> = queue::Queue<Tokio, Heap, T>;
+
+/// A [`Queue`] from which the newest item comes first.
+pub type LifoQueue<T> = queue::LifoQueue<Tokio, Heap, T>;
+
+/// A [`Queue`] from which the least item comes first, and of equal ones the one that came first.
+///
+/// ```
+/// use tidegate_tokio::PriorityQueue;
+///
+/// let todo = PriorityQueue::unbounded();
+/// todo.try_put((2, "later"))?;
+/// todo.try_put((1, "soon"))?;
+/// todo.try_put((1, "soon, too"))?;
+/// assert_eq!(todo.try_get(), Ok((1, "soon")));
+/// # Ok::<(), tidegate_tokio::TryPutError<(u8, &str)>>(())
+/// ```
+pub type PriorityQueue<T> = queue::PriorityQueue<Tokio, Heap, T>;
+
+/// Room in a [`Queue`] that borrows it. See [`tidegate_core::queue::Slot`].
+pub type Slot<'a, T> = queue::Slot<&'a Queue<T>>;
+
+/// Room in a [`Queue`] that keeps it alive, to be stored and sent.
+pub type OwnedSlot<T> = queue::Slot<Arc<Queue<T>>>;
 
 /// A map that evicts what has not been used for longest: see [`lru::Lru`].
 pub type Lru<K, V, H = DefaultHashBuilder> = lru::Lru<K, V, Heap, H>;

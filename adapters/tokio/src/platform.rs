@@ -3,20 +3,19 @@
 use core::future::Future;
 use core::num::NonZero;
 
-use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
 use tidegate_core::{Blocking, Instant, Platform, Priority, Spawn, Timed};
 use tidegate_threads::{Threads, priority};
 use tokio::runtime::Handle;
 
 use crate::TokioTimer;
 
-/// The platform of a tokio server: a lock that spins briefly and then parks, tokio's time, and the blocking side
+/// The platform of a tokio server: a lock that spins briefly and then sleeps, tokio's time, and the blocking side
 /// of [`Threads`] for threads outside of the runtime and for `spawn_blocking`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tokio;
 
 impl Platform for Tokio {
-    type RawMutex = LockApiRawMutex<parking_lot::RawMutex>;
+    type RawMutex = <Threads as Platform>::RawMutex;
     const FAST_PATH: bool = true;
 
     fn ambient_priority() -> Priority {

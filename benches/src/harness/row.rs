@@ -91,7 +91,6 @@ impl Contenders {
         self
     }
 
-    #[cfg(test)]
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|contender| contender.name.as_str())
     }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod lru;
+mod queue;
 mod rate_limiter;
 mod semaphore;
 mod tasks;
@@ -15,6 +16,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(lru::groups());
     groups.extend(cache::groups());
     groups.extend(tasks::groups());
+    groups.extend(queue::groups());
     groups
 }
 

@@ -45,6 +45,7 @@ pub mod groups;
 pub mod limits;
 pub mod lockouts;
 pub mod maps;
+pub mod queues;
 pub mod semaphore;
 pub mod waterfalls;
 
@@ -202,6 +203,25 @@ macro_rules! scenarios {
                     a_callback_gets_every_item_once;
                 blocking:
                     a_thread_puts_and_takes;
+            }
+            queues {
+                steps:
+                    items_come_out_by_their_discipline
+                    puts_wait_in_turn
+                    dropped_at_any_poll_no_item_is_lost
+                    a_rendezvous_pairs_puts_with_gets
+                    room_is_reserved_before_there_is_an_item
+                    a_closed_queue_drains
+                    a_closed_queue_hands_everything_out
+                    work_is_joined_when_it_is_done
+                    batches_capacities_and_force
+                    full_lines_refuse_and_recover;
+                crowds:
+                    a_fickle_crowd_loses_no_item;
+                timed:
+                    waits_at_a_queue_can_time_out;
+                blocking:
+                    a_thread_waits_at_a_queue;
             }
         }
     };

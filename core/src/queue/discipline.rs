@@ -1,0 +1,129 @@
+//! [`Discipline`]: which item comes out next; and what holds the items so.
+
+use super::heap::StableHeap;
+use crate::deque::Deque;
+use crate::storage::Storage;
+
+/// Which item comes out next: [`Fifo`], [`Lifo`] or [`ByPriority`].
+pub trait Discipline<T>: sealed::Sealed + 'static {
+    /// What holds the items.
+    type Items<S: Storage>: Items<T>;
+
+    /// The least capacity that makes sense: 0, a rendezvous, only where order does not matter to what is inside.
+    const MIN_CAPACITY: usize;
+}
+
+/// A discipline under which it is clear, and quick to tell, which item is the oldest.
+pub trait Displaces<T>: Discipline<T> {
+    /// Takes the item that has been there for longest.
+    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T>;
+}
+
+/// First in, first out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fifo;
+
+/// Last in, first out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lifo;
+
+/// The least item first, by its `Ord`; of equal ones the one that came first.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByPriority;
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Fifo {}
+    impl Sealed for super::Lifo {}
+    impl Sealed for super::ByPriority {}
+}
+
+/// What holds the items of a queue.
+pub trait Items<T> {
+    /// No items, and no allocation.
+    const EMPTY: Self;
+
+    /// How many fit at most.
+    const CAPACITY: usize;
+
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the item in; `false`, and it stays where it is, if there is no room.
+    ///
+    /// Should comparing it panic, nothing has changed.
+    fn push(&mut self, item: &mut Option<T>) -> bool;
+
+    /// Takes the next item out. Should comparing items panic, nothing has changed.
+    fn pop(&mut self) -> Option<T>;
+}
+
+impl<T> Discipline<T> for Fifo {
+    type Items<S: Storage> = Ring<T, S, false>;
+    const MIN_CAPACITY: usize = 0;
+}
+
+impl<T> Displaces<T> for Fifo {
+    #[inline]
+    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T> {
+        items.0.pop_front()
+    }
+}
+
+impl<T> Discipline<T> for Lifo {
+    type Items<S: Storage> = Ring<T, S, true>;
+    const MIN_CAPACITY: usize = 1;
+}
+
+impl<T> Displaces<T> for Lifo {
+    #[inline]
+    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T> {
+        items.0.pop_front()
+    }
+}
+
+impl<T: Ord> Discipline<T> for ByPriority {
+    type Items<S: Storage> = StableHeap<T, S>;
+    const MIN_CAPACITY: usize = 1;
+}
+
+/// Items in order of arrival, taken from the end that the newest is at, or from the other.
+pub struct Ring<T, S: Storage, const NEWEST_FIRST: bool>(S::Deque<T>);
+
+impl<T, S: Storage, const NEWEST_FIRST: bool> Items<T> for Ring<T, S, NEWEST_FIRST> {
+    const EMPTY: Self = Self(<S::Deque<T> as Deque<T>>::EMPTY);
+    const CAPACITY: usize = <S::Deque<T> as Deque<T>>::CAPACITY;
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    fn push(&mut self, item: &mut Option<T>) -> bool {
+        let Some(value) = item.take() else { return false };
+        match self.0.push_back(value) {
+            Ok(()) => true,
+            Err(value) => {
+                *item = Some(value);
+                false
+            }
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        if NEWEST_FIRST { self.0.pop_back() } else { self.0.pop_front() }
+    }
+}
+
+impl<T, S: Storage, const NEWEST_FIRST: bool> core::fmt::Debug for Ring<T, S, NEWEST_FIRST> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Ring").field("len", &self.0.len()).finish()
+    }
+}

@@ -1,0 +1,257 @@
+//! [`Get`] and [`GetMany`]: the futures that wait for items; [`Discarded`]: the items of a queue that was closed.
+
+use core::fmt;
+use core::future::Future;
+use core::iter::FusedIterator;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+
+use super::wait::{Denied, Waiting};
+use super::{Discipline, For, GetError, Machine, Queue, QueueRef, get_into};
+use crate::Priority;
+use crate::platform::{Platform, Timed};
+use crate::storage::{Buffer, Storage};
+use crate::time::{Clock, timeout_at};
+
+impl From<Denied> for GetError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Closed => Self::Closed,
+            Denied::Full => Self::Full,
+        }
+    }
+}
+
+/// The future of [`Queue::get`]: resolves to an item.
+///
+/// It takes its place in line when it is first polled. Once it has been ready it stays pending for good.
+///
+/// # Cancel safety
+///
+/// Dropping it gives up the place in line, and passes on its claim if it had one; no item leaves the queue.
+#[must_use = "futures do nothing unless polled"]
+pub struct Get<R: QueueRef> {
+    waiting: Waiting<R>,
+}
+
+impl<R: QueueRef> Get<R> {
+    pub(super) const fn new(queue: R) -> Self {
+        Self { waiting: Waiting::new(queue, For::Item) }
+    }
+
+    /// Waits with this priority, whatever the scope's is. It says who gets first, not what comes out first.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.waiting.set_priority(priority);
+        self
+    }
+
+    #[inline]
+    fn finish(&mut self, output: Result<R::Item, GetError>) -> Poll<Result<R::Item, GetError>> {
+        self.waiting.finish();
+        Poll::Ready(output)
+    }
+
+    /// When there is no item for the taking.
+    #[cold]
+    #[inline(never)]
+    fn progress(&mut self, cx: &Context<'_>) -> Poll<Result<R::Item, GetError>> {
+        match self.waiting.poll(cx, Machine::take_claimed) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(Some(item))) => self.finish(Ok(item)),
+            Poll::Ready(Ok(None)) => self.finish(Err(GetError::Closed)),
+            Poll::Ready(Err(denied)) => self.finish(Err(denied.into())),
+        }
+    }
+}
+
+impl<R: QueueRef> Future for Get<R> {
+    type Output = Result<R::Item, GetError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.waiting.is_new()
+            && let Some(queue) = this.waiting.queue()
+            && let Some(item) = queue.queue().locked.with(Machine::get_at_once)
+        {
+            return this.finish(Ok(item));
+        }
+        this.progress(cx)
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<R: QueueRef> Unpin for Get<R> {}
+
+impl<R: QueueRef> fmt::Debug for Get<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Get").field("waits", &!self.waiting.is_new()).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Queue::get_many`]: resolves to how many items it has appended to the buffer.
+///
+/// It takes its place in line when it is first polled. Once it has been ready it stays pending for good.
+///
+/// # Cancel safety
+///
+/// Dropping it gives up the place in line, and passes on its claim if it had one; no item leaves the queue.
+#[must_use = "futures do nothing unless polled"]
+pub struct GetMany<'b, R: QueueRef, B: Buffer<R::Item>> {
+    waiting: Waiting<R>,
+    buffer: &'b mut B,
+    most: usize,
+}
+
+impl<R: QueueRef, B: Buffer<R::Item>> GetMany<'_, R, B> {
+    /// Waits with this priority, whatever the scope's is.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.waiting.set_priority(priority);
+        self
+    }
+}
+
+impl<R: QueueRef, B: Buffer<R::Item>> Future for GetMany<'_, R, B> {
+    type Output = Result<usize, GetError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let Some(queue) = this.waiting.queue() else { return Poll::Pending };
+        // At least one, which the claim is to.
+        let held = this.buffer.as_slice().len();
+        let room = this.most.min(B::CAPACITY - held);
+        if room == 0 {
+            this.waiting.give_up();
+            return Poll::Ready(Ok(0));
+        }
+        let most = queue.queue().make_room(this.buffer, room).max(1);
+        this.buffer.reserve(held + most);
+        let buffer = &mut *this.buffer;
+        let output = match this.waiting.poll(cx, |machine| {
+            // The claim first: if others wait behind, it is all that there is.
+            let item = machine.take_claimed()?;
+            if buffer.push(item).is_err() {
+                unreachable!("the buffer has room");
+            }
+            Some(1 + get_into(machine, buffer, most - 1))
+        }) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Ok(count)) => count.ok_or(GetError::Closed),
+            Poll::Ready(Err(denied)) => Err(denied.into()),
+        };
+        this.waiting.finish();
+        Poll::Ready(output)
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<R: QueueRef, B: Buffer<R::Item>> Unpin for GetMany<'_, R, B> {}
+
+impl<R: QueueRef, B: Buffer<R::Item>> fmt::Debug for GetMany<'_, R, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetMany").field("waits", &!self.waiting.is_new()).finish_non_exhaustive()
+    }
+}
+
+/// What was inside when a queue was [closed at once](Queue::close_and_discard), in order. Dropping it drops the rest.
+pub struct Discarded<R: QueueRef>(R);
+
+impl<R: QueueRef> Discarded<R> {
+    pub(super) const fn new(queue: R) -> Self {
+        Self(queue)
+    }
+}
+
+impl<R: QueueRef> Iterator for Discarded<R> {
+    type Item = R::Item;
+
+    fn next(&mut self) -> Option<R::Item> {
+        self.0.queue().locked.with(Machine::take_discarded)
+    }
+}
+
+/// Nothing goes into a queue that was closed.
+impl<R: QueueRef> FusedIterator for Discarded<R> {}
+
+impl<R: QueueRef> Drop for Discarded<R> {
+    fn drop(&mut self) {
+        self.for_each(drop);
+    }
+}
+
+impl<R: QueueRef> fmt::Debug for Discarded<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discarded").finish_non_exhaustive()
+    }
+}
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V> {
+    /// Takes an item out, and waits for one if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](GetError::Closed) once the queue is closed and nothing is left, or [`Full`](GetError::Full) in
+    /// inline storage.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in line, and passes on its claim if it had one; no item is lost,
+    /// whatever poll it dies at.
+    #[inline]
+    pub const fn get(&self) -> Get<&Self> {
+        Get::new(self)
+    }
+
+    /// Takes an item out by way of any pointer to the queue, which the future keeps. Otherwise as [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    #[inline]
+    pub const fn get_owned<R>(this: R) -> Get<R>
+    where
+        R: QueueRef<Platform = P, Storage = S, Item = T, Discipline = D, Waiters = V>,
+    {
+        Get::new(this)
+    }
+
+    /// Waits until there is at least one item, then takes what is ready and appends it to `buffer`: up to `most` items,
+    /// in order, under one lock. Resolves to how many; to 0 at once if `most` is 0 or the buffer has no room.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many<'b, B: Buffer<T>>(&self, buffer: &'b mut B, most: usize) -> GetMany<'b, &Self, B> {
+        GetMany { waiting: Waiting::new(self, For::Item), buffer, most }
+    }
+}
+
+impl<P: Timed, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V> {
+    /// Takes an item out, and waits for one for at most `timeout` from this call on. To be awaited; the blocking one
+    /// is [`get_blocking_timeout`](Self::get_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](GetError::TimedOut), and those of [`get`](Self::get). An item that is there is never refused for
+    /// the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<T, GetError>> + use<'_, P, S, T, D, V> {
+        let deadline = P::TIMER.now() + timeout;
+        async move { timeout_at(&P::TIMER, deadline, self.get()).await.unwrap_or(Err(GetError::TimedOut)) }
+    }
+}

@@ -1,0 +1,252 @@
+//! [`StableHeap`]: a binary heap whose ties come out in the order in which they came, and which a panicking
+//! `Ord` cannot harm.
+//!
+//! Every operation compares first, without moving anything, and moves then, without comparing anything. A
+//! comparison that panics therefore finds the heap as it was.
+//!
+//! Invariant: no entry comes before its parent.
+
+use core::fmt;
+use core::mem;
+
+use super::discipline::Items;
+use crate::storage::{Buffer, Storage};
+
+struct Entry<T> {
+    item: T,
+    /// How many came before it, ever.
+    arrival: u64,
+}
+
+impl<T: Ord> Entry<T> {
+    #[expect(clippy::needless_bitwise_bool, reason = "which child comes first is anybody's guess: no branches")]
+    #[inline]
+    fn is_before(&self, other: &Self) -> bool {
+        let order = self.item.cmp(&other.item);
+        order.is_lt() | (order.is_eq() & (self.arrival < other.arrival))
+    }
+}
+
+/// Items of which the least comes out first, and of equal ones the one that came first.
+pub struct StableHeap<T, S: Storage> {
+    entries: S::Buffer<Entry<T>>,
+    arrivals: u64,
+}
+
+/// Places are counted from 1 here: the parent of `p` is `p / 2`, its children are `2 * p` and `2 * p + 1`.
+fn at<T>(entries: &[Entry<T>], place: usize) -> Option<&Entry<T>> {
+    entries.get(place.wrapping_sub(1))
+}
+
+impl<T: Ord, S: Storage> StableHeap<T, S> {
+    /// The place among `entries` from which a newcomer, put at the end, need not rise any further.
+    #[inline]
+    fn place_for(entries: &[Entry<T>], item: &T) -> usize {
+        let mut place = entries.len() + 1;
+        // Nothing that is there came later, so only what is greater stands behind it.
+        while let Some(parent) = at(entries, place / 2)
+            && *item < parent.item
+        {
+            place /= 2;
+        }
+        place
+    }
+
+    /// The place at which the last entry belongs once the first one is gone and those between have moved up.
+    #[inline]
+    fn place_for_last(entries: &[Entry<T>]) -> usize {
+        let Some((last, rest)) = entries.split_last() else { return 1 };
+        // Down to a leaf, always to the child that comes first, ...
+        let mut place = 1;
+        while let Some(left) = at(rest, 2 * place) {
+            let right_first = at(rest, 2 * place + 1).is_some_and(|right| right.is_before(left));
+            place = 2 * place + usize::from(right_first);
+        }
+        // ... and up again for as long as the last entry comes before what is there: that is seldom far.
+        while place > 1
+            && let Some(entry) = at(rest, place)
+            && last.is_before(entry)
+        {
+            place /= 2;
+        }
+        place
+    }
+}
+
+impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
+    const EMPTY: Self = Self { entries: <S::Buffer<Entry<T>> as Buffer<Entry<T>>>::EMPTY, arrivals: 0 };
+    const CAPACITY: usize = {
+        let fit = <S::Buffer<Entry<T>> as Buffer<Entry<T>>>::CAPACITY;
+        let addressable = isize::MAX.cast_unsigned() / size_of::<Entry<T>>();
+        if fit < addressable { fit } else { addressable }
+    };
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.entries.as_slice().len()
+    }
+
+    #[inline]
+    fn push(&mut self, item: &mut Option<T>) -> bool {
+        let Some(newcomer) = item.as_ref() else { return false };
+        let goal = Self::place_for(self.entries.as_slice(), newcomer);
+        let Some(newcomer) = item.take() else { return false };
+        if let Err(entry) = self.entries.push(Entry { item: newcomer, arrival: self.arrivals }) {
+            *item = Some(entry.item);
+            return false;
+        }
+        self.arrivals = self.arrivals.wrapping_add(1);
+        let entries = self.entries.as_mut_slice();
+        let mut place = entries.len();
+        while place > goal {
+            entries.swap(place - 1, place / 2 - 1);
+            place /= 2;
+        }
+        true
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        let goal = Self::place_for_last(self.entries.as_slice());
+        let last = self.entries.as_slice().len().checked_sub(1)?;
+        let mut carried = self.entries.swap_remove(last)?;
+        // The last entry takes its place, the one that was there takes its parent's, and so on, up to the first one.
+        let entries = self.entries.as_mut_slice();
+        let mut place = goal;
+        while let Some(entry) = entries.get_mut(place.wrapping_sub(1)) {
+            mem::swap(entry, &mut carried);
+            place /= 2;
+        }
+        Some(carried.item)
+    }
+}
+
+impl<T, S: Storage> fmt::Debug for StableHeap<T, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StableHeap").field("len", &self.entries.as_slice().len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use core::cmp::Ordering;
+    use core::panic::AssertUnwindSafe;
+    use std::panic;
+    use std::rc::Rc;
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Inline;
+
+    type Small<T> = StableHeap<T, Inline<64>>;
+
+    fn push<T: Ord>(heap: &mut Small<T>, item: T) -> bool {
+        heap.push(&mut Some(item))
+    }
+
+    /// Compares by the first part alone.
+    #[derive(Debug)]
+    struct Tied(u8, usize);
+
+    impl PartialEq for Tied {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Eq for Tied {}
+    impl PartialOrd for Tied {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Tied {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.cmp(&other.0)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_stable_sort(steps in prop::collection::vec(prop::option::weighted(0.6, 0_u8..6), 0..200)) {
+            let mut heap = Small::EMPTY;
+            let mut sorted: Vec<(u8, usize)> = Vec::new();
+            for (arrival, step) in steps.into_iter().enumerate() {
+                if let Some(key) = step {
+                    let fits = sorted.len() < 64;
+                    prop_assert_eq!(push(&mut heap, Tied(key, arrival)), fits);
+                    if fits {
+                        sorted.push((key, arrival));
+                        sorted.sort_unstable();
+                    }
+                } else {
+                    let first = (!sorted.is_empty()).then(|| sorted.remove(0));
+                    prop_assert_eq!(heap.pop().map(|item| (item.0, item.1)), first);
+                }
+                prop_assert_eq!(heap.len(), sorted.len());
+            }
+        }
+    }
+
+    /// Panics once, after so many comparisons.
+    struct Fragile(u8, Rc<Cell<Option<u32>>>);
+
+    impl PartialEq for Fragile {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Fragile {}
+    impl PartialOrd for Fragile {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Fragile {
+        fn cmp(&self, other: &Self) -> Ordering {
+            match self.1.get() {
+                Some(0) => {
+                    self.1.set(None);
+                    panic!("on purpose");
+                }
+                left => self.1.set(left.map(|left| left - 1)),
+            }
+            self.0.cmp(&other.0)
+        }
+    }
+
+    #[test]
+    fn a_comparison_that_panics_changes_nothing() {
+        for fuse in 0..12 {
+            let left = Rc::new(Cell::new(None));
+            let mut heap = Small::EMPTY;
+            let keys = [5, 3, 8, 1, 9, 2, 7, 3, 6, 4];
+            for key in keys {
+                assert!(push(&mut heap, Fragile(key, Rc::clone(&left))));
+            }
+            left.set(Some(fuse));
+            let mut rejected = Some(Fragile(0, Rc::clone(&left)));
+            let pushed = panic::catch_unwind(AssertUnwindSafe(|| heap.push(&mut rejected)));
+            let mut expected = Vec::from(keys);
+            match pushed {
+                Ok(pushed) => {
+                    assert!(pushed);
+                    expected.push(0);
+                }
+                Err(_) => assert_eq!(rejected.map(|item| item.0), Some(0), "it is still the caller's"),
+            }
+            left.set(Some(fuse));
+            if let Ok(popped) = panic::catch_unwind(AssertUnwindSafe(|| heap.pop())) {
+                let popped = popped.map(|item| item.0);
+                assert_eq!(popped, expected.iter().min().copied());
+                expected.retain(|&key| Some(key) != popped);
+            }
+            left.set(None);
+            expected.sort_unstable();
+            let drained: Vec<_> = core::iter::from_fn(|| heap.pop()).map(|item| item.0).collect();
+            assert_eq!(drained, expected);
+        }
+    }
+}

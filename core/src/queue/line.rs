@@ -1,0 +1,89 @@
+//! [`Line`]: those who wait for one kind of thing, each with a waker until it has been called.
+
+use crate::Priority;
+use crate::storage::Storage;
+use crate::wait_queue::{WaitQueue, WaiterKey};
+use crate::wake::Wake;
+
+/// Those who wait for one kind of thing. Whoever is granted it is gone, and that is how it knows.
+pub(super) struct Line<W, V: Storage>(WaitQueue<Option<W>, V>);
+
+/// It had been granted already what it waited for.
+pub(super) struct Granted;
+
+/// How one stands who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Granted,
+    /// It has been told that there is no point in waiting; now it has left.
+    Refused,
+    Waiting,
+    /// It waits, and another waker is registered.
+    WakerDiffers,
+}
+
+impl<W, V: Storage> Line<W, V> {
+    pub(super) const fn new() -> Self {
+        Self(WaitQueue::new())
+    }
+
+    #[inline]
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes a place, or gives the waker back if there is none.
+    pub(super) fn enter(&mut self, priority: Priority, waker: W) -> Result<WaiterKey, W> {
+        match self.0.push(priority, Some(waker)) {
+            Ok(key) => Ok(key),
+            Err(Some(waker)) => Err(waker),
+            Err(None) => unreachable!("the waiter was made with a waker"),
+        }
+    }
+
+    /// [`Standing::Granted`] and [`Standing::Refused`] use the key up.
+    pub(super) fn ask(&mut self, key: WaiterKey, waker: &W) -> Standing
+    where
+        W: Wake,
+    {
+        match self.0.get(key) {
+            None => Standing::Granted,
+            Some(Some(registered)) if registered.will_wake(waker) => Standing::Waiting,
+            Some(Some(_)) => Standing::WakerDiffers,
+            Some(None) => {
+                self.0.remove(key);
+                Standing::Refused
+            }
+        }
+    }
+
+    /// Answers the waker that was registered, or gives this one back to somebody who does not wait any more.
+    pub(super) fn register(&mut self, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
+        match self.0.get_mut(key) {
+            Some(registered @ Some(_)) => Ok(registered.replace(waker)),
+            _ => Err(waker),
+        }
+    }
+
+    /// Grants the first in line what it waits for, and answers its waker.
+    #[inline]
+    pub(super) fn grant(&mut self) -> Option<W> {
+        self.0.grant_front(|_, waker| waker.take())
+    }
+
+    /// Tells the first in line that there is no point in waiting, and answers its waker.
+    pub(super) fn refuse(&mut self) -> Option<W> {
+        let front = self.0.front()?;
+        self.0.leave(front)?.take()
+    }
+
+    /// Forgets a waiter and answers its waker, if it still had one; an error if it had been granted already.
+    pub(super) fn cancel(&mut self, key: WaiterKey) -> Result<Option<W>, Granted> {
+        self.0.remove(key).ok_or(Granted)
+    }
+}
