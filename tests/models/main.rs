@@ -7,4 +7,5 @@ mod lockout;
 mod lru;
 mod machine;
 mod task_group;
+mod scheduler;
 mod wait_queue;

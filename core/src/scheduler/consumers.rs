@@ -65,7 +65,12 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     ///
     /// Gives the waker back, with the answer, if it has not been kept: unless the answer is
     /// [`Waiting`](Progress::Waiting).
-    pub fn enter(&mut self, now: impl Into<Now>, priority: Priority, waker: W) -> Result<Progress<T>, (Progress<T>, W)> {
+    pub fn enter(
+        &mut self,
+        now: impl Into<Now>,
+        priority: Priority,
+        waker: W,
+    ) -> Result<Progress<T>, (Progress<T>, W)> {
         if self.closed {
             return Err((Progress::Closed, waker));
         }

@@ -459,7 +459,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     fn due_by_wall(&self) -> Option<(u64, u32, u64)> {
         let (deadline, place) = self.agenda.first_wall()?;
         let overdue = self.told.wall?.as_unix_nanos().checked_sub(deadline)?;
-        (deadline != NEVER).then_some((overdue, place, deadline))
+        Some((overdue, place, deadline))
     }
 
     /// Takes out a payload that is due; one that recurs stays, and what is taken out is a clone. The next period of
@@ -557,7 +557,10 @@ impl<T, W, S: Storage> Machine<T, W, S> {
         if let Some(first) = self.line.front() {
             let is_called = self.line.get(first).is_some_and(Option::is_none);
             let keeps = self.keeper.is_some_and(|keeper| {
-                let in_time = self.agenda.bound().is_none_or(|bound| keeper.until <= self.rounded(Instant::from_nanos(bound)));
+                let in_time = self
+                    .agenda
+                    .bound()
+                    .is_none_or(|bound| keeper.until <= self.rounded(Instant::from_nanos(bound)));
                 keeper.key == first && in_time
             });
             debug_assert!(is_called || keeps || self.agenda.is_empty(), "kept");

@@ -41,9 +41,9 @@ mod stream;
 mod tests;
 
 pub use config::Config;
+pub use consumers::{Joining, Progress};
 pub use error::{InsertError, JoinError, NextError, TryNextError};
 pub use join::Join;
-pub use consumers::{Joining, Progress};
 pub use machine::{Machine, Now};
 pub use next::Next;
 pub use payload::{Deadline, Expired, Key, MissedTickBehavior};

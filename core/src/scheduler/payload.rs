@@ -87,7 +87,9 @@ impl<T> Repeat<T> {
             // Nothing missed, which is the rule and spares the division.
             MissedTickBehavior::Skip if next > now => next,
             MissedTickBehavior::Skip => match now.checked_add(1) {
-                Some(later) => next.saturating_add((later - next).div_ceil(self.period).saturating_mul(self.period)),
+                Some(later) => {
+                    next.saturating_add((later - next).div_ceil(self.period).saturating_mul(self.period))
+                }
                 None => u64::MAX,
             },
         }

@@ -33,6 +33,7 @@ pub(super) struct Spot(u32);
 
 impl Spot {
     const NOWHERE: Self = Self(u32::MAX);
+    const NOWHERE_BY_WALL: Self = Self(u32::MAX - 1);
     const PART: u32 = 3 << 30;
     const WHEEL: u32 = 0;
     const LATE: u32 = 1 << 30;
@@ -105,7 +106,14 @@ impl<S: Storage> Agenda<S> {
 
     /// The same by the wall clock.
     pub(super) fn insert_wall(&mut self, place: u32, deadline: u64) -> bool {
-        self.make_room(place) && self.wall.insert(place, deadline, self.spots.as_mut_slice())
+        if !self.make_room(place) {
+            return false;
+        }
+        if deadline == NEVER {
+            note(self.spots.as_mut_slice(), place, Spot::NOWHERE_BY_WALL);
+            return true;
+        }
+        self.wall.insert(place, deadline, self.spots.as_mut_slice())
     }
 
     /// Takes the deadline of a place out.
@@ -158,14 +166,14 @@ impl<S: Storage> Agenda<S> {
 
     /// The deadline of a place, and whether it is by the wall clock.
     pub(super) fn deadline(&self, place: u32) -> (u64, bool) {
-        let Some(spot) = self.spots.as_slice().get(place as usize) else { return (NEVER, false) };
+        let Some(&spot) = self.spots.as_slice().get(place as usize) else { return (NEVER, false) };
         let deadline = match spot.part() {
             Spot::WHEEL => self.wheel.deadline(spot.within()),
             Spot::LATE => self.late.deadline(spot.within()),
             Spot::WALL => self.wall.deadline(spot.within()),
             _ => None,
         };
-        (deadline.unwrap_or(NEVER), spot.part() == Spot::WALL)
+        (deadline.unwrap_or(NEVER), spot.part() == Spot::WALL || spot == Spot::NOWHERE_BY_WALL)
     }
 
     /// How many chunks there are, in use or not.

@@ -30,7 +30,10 @@ impl Naive {
     }
 
     fn first(&self) -> Option<(u64, u32)> {
-        self.entries.iter().find(|((deadline, _), _)| *deadline != NEVER).map(|(&(deadline, _), &place)| (deadline, place))
+        self.entries
+            .iter()
+            .find(|((deadline, _), _)| *deadline != NEVER)
+            .map(|(&(deadline, _), &place)| (deadline, place))
     }
 }
 
@@ -190,7 +193,10 @@ fn many_that_come_at_once_are_sorted_a_few_at_a_time() {
         match agenda.seek(u64::MAX, 1) {
             Sought::Unsorted(_) => steps += 1,
             Sought::Exact { deadline, place, .. } => {
-                assert_eq!((deadline - (1 << 40), place), (u64::from(found / 100), found / 100 + found % 100 * 100));
+                assert_eq!(
+                    (deadline - (1 << 40), place),
+                    (u64::from(found / 100), found / 100 + found % 100 * 100)
+                );
                 agenda.remove(place);
                 found += 1;
             }

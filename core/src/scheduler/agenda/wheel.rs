@@ -54,7 +54,9 @@ impl Sought {
     pub(super) const fn is_before(self, deadline: u64) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Exact { deadline: bound, .. } | Self::NotBefore(bound) | Self::Unsorted(bound) => bound < deadline,
+            Self::Exact { deadline: bound, .. } | Self::NotBefore(bound) | Self::Unsorted(bound) => {
+                bound < deadline
+            }
         }
     }
 }
