@@ -86,9 +86,9 @@ pub(super) enum Step<T> {
 /// It never wakes, never sleeps and never allocates beyond its storage, which has room for so many payloads, as many
 /// consumers in line, and as many who wait until it is empty.
 ///
-/// Drive it thus: call an operation, then [`settle`](Self::settle) into a fresh [`WakeList`], over and over while
-/// it says that there is more, dropping each list outside of the lock that guards the machine. Without consumers in
-/// line, as in a superloop, [`pop`](Self::pop) and [`poll_timeout`](Self::poll_timeout) are all it takes.
+/// Drive it thus: call an operation, then [`settle`](Self::settle) into a fresh [`WakeList`](crate::WakeList), over
+/// and over while it says that there is more, dropping each list outside of the lock that guards the machine. Without
+/// consumers in line, as in a superloop, [`pop`](Self::pop) and [`poll_timeout`](Self::poll_timeout) are all it takes.
 /// [`Scheduler`](super::Scheduler) does the rest.
 ///
 /// # Cost

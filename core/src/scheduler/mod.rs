@@ -52,7 +52,6 @@ pub use stream::{Blocked, Drain, Expirations};
 
 use core::fmt;
 use core::future::Future;
-use core::mem;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -63,6 +62,7 @@ use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
 use crate::time::{Clock, Instant, MaybeWall, NoWall, Timer, WallTime, timeout_at};
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes};
 
 /// Payloads that come out when their time has come, shared by reference, by `Arc` or as a `static`.
 ///
@@ -237,7 +237,7 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
     }
 
     /// Keeps a payload safe while others are woken: should a wake panic, it goes back.
-    fn hold(&self, expired: Expired<T>, wakes: Wakes<'_, T, P, S, C, W>) -> Expired<T> {
+    fn hold(&self, expired: Expired<T>, wakes: Wakes<'_, Self>) -> Expired<T> {
         struct Held<'a, T, P: Platform, S: Storage, C: Clock, W: MaybeWall> {
             scheduler: &'a Scheduler<T, P, S, C, W>,
             expired: Option<Expired<T>>,
@@ -423,8 +423,8 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
         Now { instant: self.timer.now(), wall: self.wall.read() }
     }
 
-    const fn wakes(&self) -> Wakes<'_, T, P, S, C, W> {
-        Wakes { list: WakeList::new(), rest: Rest { scheduler: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
@@ -432,30 +432,22 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     fn transact<U>(
         &self,
-        wakes: &mut Wakes<'_, T, P, S, C, W>,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Machine<T, Waker, S>) -> U,
     ) -> U {
         self.locked.with(|machine| {
             let output = operation(machine);
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
+                wakes.gather(|list| machine.settle(list));
             }
             output
         })
     }
+}
 
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Settle for Scheduler<T, P, S, C, W> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| machine.settle(list))
     }
 }
 
@@ -487,25 +479,5 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> fmt::Debug for Schedule
             .field("waiters", &waiters)
             .field("closed", &closed)
             .finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, T, P: Platform, S: Storage, C: Clock, W: MaybeWall> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, T, P, S, C, W>,
-}
-
-struct Rest<'a, T, P: Platform, S: Storage, C: Clock, W: MaybeWall> {
-    scheduler: &'a Scheduler<T, P, S, C, W>,
-    more: bool,
-}
-
-impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Drop for Rest<'_, T, P, S, C, W> {
-    fn drop(&mut self) {
-        if self.more {
-            self.scheduler.settle();
-        }
     }
 }
