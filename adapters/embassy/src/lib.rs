@@ -313,6 +313,7 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<Embassy, Inline<N>>;
 
 /// Membership in a [`TaskGroup`]. That of a `static` one is a `TaskGuard<'static, N>`, to be passed to a task.
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+
 /// Payloads that come out when their time has come: room for `N` of them, for `N` tasks that wait for one, and for `N`
 /// that wait until there are none. See [`tidegate_core::scheduler`].
 ///

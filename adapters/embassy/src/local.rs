@@ -5,8 +5,9 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, rate_limiter, semaphore, task_group, waterfall};
-use tidegate_core::{Inline, NoWall, Platform, Timed, lockout, rate_limiter, scheduler, semaphore, waterfall};
+use tidegate_core::{
+    Inline, NoWall, Platform, Timed, lockout, rate_limiter, scheduler, semaphore, task_group, waterfall,
+};
 
 use crate::EmbassyTimer;
 
@@ -84,6 +85,7 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<EmbassyLocal, Inline<
 
 /// Membership in a [`TaskGroup`].
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+
 /// [`Scheduler`](crate::Scheduler) without the lock.
 pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
     scheduler::Scheduler<T, EmbassyLocal, Inline<N>, C, W>;

@@ -54,9 +54,9 @@ pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPerm
 pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
-pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
 pub use tidegate_threads::SystemClock;
+pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 
