@@ -17,11 +17,13 @@
 //! | [`cache`] | a cache that computes a value once, however many ask |
 //! | [`oneshot`] | one value handed over |
 //! | [`task_group`] | how many are still at it, and a wait for the last one |
+//! | [`scheduler`] | payloads that come out when their time has come |
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`waterfall`] | batches, by volume or by interval, with backpressure |
 //! | [`queue`] | queues with a sync and an async side: first in first out, last in first out, by priority |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
+//! | [`WallTime`], [`WallClock`] | the time of day, which people set |
 //! | [`Wake`], [`WakeList`] | something to wake, and wakes to deliver later |
 //! | [`Storage`]: [`Inline`], `Heap` | where a primitive keeps what grows with use |
 //! | [`Platform`], [`Timed`], [`Blocking`], [`Spawn`] | what a binding provides |
@@ -73,6 +75,7 @@ mod platform;
 mod priority;
 pub mod queue;
 pub mod rate_limiter;
+pub mod scheduler;
 pub mod semaphore;
 pub mod shutdown;
 mod slab;
@@ -98,5 +101,6 @@ pub use stock::{Shelf, Stock};
 pub use storage::Heap;
 pub use storage::{Buffer, Inline, Storage};
 pub use time::{Clock, Elapsed, Instant, ManualClock, ManualSleep, Timeout, Timer, timeout_at};
+pub use time::{ManualWallClock, MaybeWall, NoWall, WallClock, WallTime};
 pub use wait_queue::{WaitQueue, WaiterKey};
 pub use wake::{Wake, WakeList};

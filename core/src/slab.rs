@@ -33,11 +33,13 @@ pub(crate) struct Slab<T, S: Storage> {
     slots: S::Buffer<Slot<T>>,
     /// The first vacant place, or `NONE`.
     vacant: u32,
+    /// This place and all behind it are vacant too, and not in the list.
+    fresh: u32,
 }
 
 impl<T, S: Storage> Slab<T, S> {
     pub(crate) const fn new() -> Self {
-        Self { slots: <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::EMPTY, vacant: NONE }
+        Self { slots: <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::EMPTY, vacant: NONE, fresh: 0 }
     }
 
     /// Takes a place for `value`, or gives it back if the storage is full.
@@ -51,16 +53,32 @@ impl<T, S: Storage> Slab<T, S> {
             *slot = Slot::Occupied { generation, value };
             return Ok(Key { index, generation });
         }
-        let index = self.slots.as_slice().len();
-        if index >= NONE as usize {
+        let index = self.fresh;
+        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
+            && let Slot::Vacant { generation, .. } = *slot
+        {
+            self.fresh += 1;
+            *slot = Slot::Occupied { generation, value };
+            return Ok(Key { index, generation });
+        }
+        if index == NONE {
             return Err(value);
         }
         match self.slots.push(Slot::Occupied { generation: 0, value }) {
-            #[expect(clippy::cast_possible_truncation, reason = "checked against NONE above")]
-            Ok(()) => Ok(Key { index: index as u32, generation: 0 }),
+            Ok(()) => {
+                self.fresh += 1;
+                Ok(Key { index, generation: 0 })
+            }
             Err(Slot::Occupied { value, .. }) => Err(value),
             Err(Slot::Vacant { .. }) => unreachable!("the slot was built occupied"),
         }
+    }
+
+    /// Forgets in which order places were vacated. To be called only while all of them are vacant.
+    ///
+    /// A list of a million places in random order costs a million cache misses; in order of place it costs few.
+    pub(crate) fn rewind(&mut self) {
+        (self.vacant, self.fresh) = (NONE, 0);
     }
 
     /// Vacates a place; every key to it goes stale.
@@ -133,6 +151,21 @@ mod tests {
         assert_eq!(slab.insert(8), Err(8));
         assert_eq!(slab.remove(key.index), Some(7));
         assert!(slab.insert(9).is_ok());
+    }
+
+    #[test]
+    fn a_rewound_slab_fills_from_the_start_and_old_keys_stay_stale() {
+        let mut slab = Slab::<u8, Inline<3>>::new();
+        let old = [1, 2, 3].map(|value| slab.insert(value).unwrap());
+        for key in old.map(|key| key.index) {
+            assert!(slab.remove(key).is_some());
+        }
+        slab.rewind();
+        for place in 0..3 {
+            assert_eq!(slab.insert(9).map(|key| key.index), Ok(place));
+        }
+        assert_eq!(slab.insert(9), Err(9));
+        assert!(old.iter().all(|&key| slab.index_of(key).is_none()));
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub trait Storage: Sized + 'static {
 
     /// What keeps buffers for reuse, where that is worth it.
     type Shelf<B>: Shelf<B>;
+
+    /// An array for what pays off in great numbers only. [`Inline`] storage, which is for few, has none: its
+    /// capacity is zero.
+    type Bulk<T>: Buffer<T>;
 }
 
 /// An array with a length.
@@ -78,6 +82,7 @@ impl<const N: usize> Storage for Inline<N> {
     type Index = Chains<N>;
     type Stock<T> = InlineDeque<T, N>;
     type Shelf<B> = NoShelf;
+    type Bulk<T> = InlineVec<T, 0>;
 }
 
 impl<T, const N: usize> Buffer<T> for InlineVec<T, N> {
@@ -126,6 +131,7 @@ impl Storage for Heap {
     type Index = Buckets;
     type Stock<T> = Chunks<T>;
     type Shelf<B> = alloc::vec::Vec<B>;
+    type Bulk<T> = alloc::vec::Vec<T>;
 }
 
 #[cfg(feature = "alloc")]

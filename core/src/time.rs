@@ -1,12 +1,15 @@
-//! Time points, clocks and timers: [`Instant`], [`Clock`], [`Timer`], and [`ManualClock`] for tests.
+//! Time points, clocks and timers: [`Instant`], [`Clock`], [`Timer`], and [`ManualClock`] for tests; [`WallTime`]
+//! and [`WallClock`], which people set.
 //!
 //! Core never reads a clock. A machine is told the time; a handle that knows time holds a [`Timer`].
 
 mod manual;
 mod timeout;
+mod wall;
 
 pub use manual::{ManualClock, ManualSleep};
 pub use timeout::{Elapsed, Timeout, timeout_at};
+pub use wall::{ManualWallClock, MaybeWall, NoWall, WallClock, WallTime};
 
 use core::fmt;
 use core::future::Future;

@@ -6,5 +6,6 @@ mod limiter;
 mod lockout;
 mod lru;
 mod machine;
+mod scheduler;
 mod task_group;
 mod wait_queue;

@@ -50,7 +50,7 @@ impl Image {
 
 /// The smallest board has too little flash for all scenarios at once: there, each group has images of its own.
 #[rustfmt::skip]
-pub(crate) const IMAGES: [Image; 16] = {
+pub(crate) const IMAGES: [Image; 17] = {
     use Expected::{Figures, Scenarios, Text};
     const TASKS: Expected = Text("common/src/tasks.txt");
     const FOOTPRINT: Expected = Text("footprint/src/bin/expected.txt");
@@ -60,6 +60,7 @@ pub(crate) const IMAGES: [Image; 16] = {
         Image::tested("microbit-limits", "limiters, lockouts and gates on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-limits-local", "the same without a lock", "microbit", Scenarios),
         Image::tested("microbit-maps", "maps that evict on a Cortex-M0", "microbit", Scenarios),
+        Image::tested("microbit-schedulers", "schedulers on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-waterfalls", "batches on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-tasks", "embassy's own tasks on a Cortex-M0", "microbit", TASKS),
         Image::tested("mps2-an386-conformance", "every scenario on a Cortex-M4", "mps2-an386", Scenarios),

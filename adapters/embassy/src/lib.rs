@@ -94,11 +94,13 @@ pub use tidegate_core::queue::{
     TryReserveError,
 };
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::{self, CloseError, EnterError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::waterfall;
 pub use tidegate_core::{Clock, Elapsed, Inline, Instant, Priority, Timeout, Timer, timeout_at};
+pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use timer::{EmbassyTimer, Sleep, timeout};
 
 use core::convert::Infallible;
@@ -350,3 +352,39 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<Embassy, Inline<N>>;
 
 /// Membership in a [`TaskGroup`]. That of a `static` one is a `TaskGuard<'static, N>`, to be passed to a task.
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+
+/// Payloads that come out when their time has come: room for `N` of them, for `N` tasks that wait for one, and for `N`
+/// that wait until there are none. See [`tidegate_core::scheduler`].
+///
+/// A wall clock is for the image to bring, as `W`: a real-time clock, say.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_embassy::{MissedTickBehavior, Scheduler};
+///
+/// #[derive(Clone)]
+/// enum Chore {
+///     Blink,
+///     SendBeacon,
+/// }
+///
+/// static CHORES: Scheduler<Chore, 8> = Scheduler::new();
+///
+/// CHORES.insert_every(Duration::from_millis(500), MissedTickBehavior::Skip, Chore::Blink).ok();
+/// let beacon = CHORES.insert_after(Duration::from_secs(60), Chore::SendBeacon);
+///
+/// // An `#[embassy_executor::task]`; nothing runs, and no timer ticks, while nothing is due.
+/// async fn chores() {
+///     while let Ok(chore) = CHORES.next().await {
+///         match chore.into_inner() {
+///             Chore::Blink => { /* … */ }
+///             Chore::SendBeacon => { /* … */ }
+///         }
+///     }
+/// }
+/// # CHORES.close();
+/// # embassy_futures::block_on(chores());
+/// # assert!(beacon.is_ok());
+/// ```
+pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
+    scheduler::Scheduler<T, Embassy, Inline<N>, C, W>;

@@ -5,7 +5,9 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, queue, rate_limiter, semaphore, task_group, waterfall};
+use tidegate_core::{
+    Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall,
+};
 
 use crate::EmbassyTimer;
 
@@ -94,3 +96,7 @@ pub type LifoQueue<T, const N: usize, const W: usize = 4> =
 /// [`PriorityQueue`](crate::PriorityQueue) without the lock.
 pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
     queue::Queue<EmbassyLocal, Inline<N>, T, queue::ByPriority, Inline<W>>;
+
+/// [`Scheduler`](crate::Scheduler) without the lock.
+pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
+    scheduler::Scheduler<T, EmbassyLocal, Inline<N>, C, W>;

@@ -10,7 +10,9 @@ use core::convert::Infallible;
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, Platform, Timed, lockout, queue, rate_limiter, semaphore, task_group, waterfall};
+use tidegate_core::{
+    Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall,
+};
 
 use crate::EmbassyTimer;
 
@@ -81,3 +83,7 @@ pub type LifoQueue<T, const N: usize, const W: usize = 4> =
 /// [`PriorityQueue`](crate::PriorityQueue) without the critical section.
 pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
     queue::Queue<ThreadMode, Inline<N>, T, queue::ByPriority, Inline<W>>;
+
+/// [`Scheduler`](crate::Scheduler) without the critical section.
+pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
+    scheduler::Scheduler<T, ThreadMode, Inline<N>, C, W>;

@@ -81,9 +81,11 @@ pub use tidegate_core::queue::{
     TryReserveError,
 };
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 pub use waterfall::{KeyedWaterfall, Waterfall};
@@ -226,6 +228,32 @@ pub type TtlCache<K, V, E = Infallible, T = SimTimer, H = DefaultHashBuilder> =
 /// Keys are hashed the same way in every run, so that runs replay.
 pub type KeyedRateLimiter<K, T = SimTimer> =
     rate_limiter::KeyedRateLimiter<K, Sim, Heap, T, BuildHasherDefault<DefaultHasher>, 4>;
+
+/// Payloads that come out when their time has come, which is virtual here. See [`tidegate_core::scheduler`].
+///
+/// There is no wall clock in a run but the one that a test sets: a [`ManualWallClock`] as `W`.
+///
+/// ```
+/// use core::time::Duration;
+/// use std::rc::Rc;
+/// use tidegate_sim::{Instant, Scheduler, Sim, now, spawn};
+///
+/// let done = Sim::new(7).run(async {
+///     let reminders = Rc::new(Scheduler::<u32>::new());
+///     for days in [3, 1, 2] {
+///         reminders.insert_after(Duration::from_hours(24 * days), 0).expect("there is room on the heap");
+///     }
+///     for _ in 0..2 {
+///         let reminders = Rc::clone(&reminders);
+///         spawn(async move { while reminders.next().await.is_ok() {} });
+///     }
+///     reminders.join().await.expect("nobody closes it");
+///     reminders.close();
+///     now()
+/// });
+/// assert_eq!(done, Ok(Instant::EPOCH + Duration::from_hours(72)));
+/// ```
+pub type Scheduler<T, C = SimTimer, W = NoWall> = scheduler::Scheduler<T, Sim, Heap, C, W>;
 
 /// A clock that stands still until it is told otherwise, also while the simulator's own time goes on. See
 /// [`tidegate_core::ManualClock`].

@@ -59,6 +59,7 @@ mod sleepers;
 pub mod task;
 mod task_group;
 mod timer;
+mod wall;
 pub mod waterfall;
 
 pub use block_on::{block_on, block_on_until};
@@ -77,11 +78,14 @@ pub use tidegate_core::queue::{
     TryReserveError,
 };
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
+pub use wall::SystemClock;
 pub use waterfall::{KeyedWaterfall, Waterfall};
 
 use core::convert::Infallible;
@@ -276,6 +280,37 @@ pub type TtlCache<K, V, E = Infallible, T = ThreadsTimer, H = DefaultHashBuilder
 /// ```
 pub type KeyedRateLimiter<K, T = ThreadsTimer, H = RandomState> =
     rate_limiter::KeyedRateLimiter<K, Threads, Heap, T, H, 32>;
+
+/// Payloads that come out when their time has come, for threads and for futures at once. See
+/// [`tidegate_core::scheduler`].
+///
+/// `C` and `W` are the clock and the wall clock; leave them out for the operating system's.
+///
+/// ```
+/// use core::time::Duration;
+/// use std::thread;
+/// use std::time::SystemTime;
+/// use tidegate_threads::{MissedTickBehavior, Scheduler, SystemClock};
+///
+/// static CHORES: Scheduler<&str> = Scheduler::new();
+///
+/// let worker = thread::spawn(|| {
+///     let mut done = Vec::new();
+///     for chore in &CHORES {
+///         done.push(chore.into_inner());
+///         if done.len() == 4 {
+///             CHORES.close();
+///         }
+///     }
+///     done
+/// });
+/// CHORES.insert_after(Duration::from_millis(2), "water the plants")?;
+/// CHORES.insert_at_system_time(SystemClock::at(SystemTime::now()), "look at the clock")?;
+/// CHORES.insert_every(Duration::from_millis(3), MissedTickBehavior::Burst, "sweep")?;
+/// assert_eq!(worker.join().map(|done| done.len()).ok(), Some(4));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type Scheduler<T, C = ThreadsTimer, W = SystemClock> = scheduler::Scheduler<T, Threads, Heap, C, W>;
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;

@@ -53,10 +53,13 @@ pub use tidegate_core::queue::{
     TryReserveError,
 };
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
+pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
+pub use tidegate_threads::SystemClock;
 pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
@@ -274,6 +277,32 @@ pub type TtlCache<K, V, E = Infallible, T = TokioTimer, H = DefaultHashBuilder> 
 /// ```
 pub type KeyedRateLimiter<K, T = TokioTimer, H = RandomState> =
     rate_limiter::KeyedRateLimiter<K, Tokio, Heap, T, H, 32>;
+
+/// Payloads that come out when their time has come. See [`tidegate_core::scheduler`].
+///
+/// `C` and `W` are the clock and the wall clock; leave them out for tokio's, which obeys [`tokio::time::pause`], and the
+/// operating system's. Tokio's timer is exact to a millisecond; a payload is never early.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
+/// use core::time::Duration;
+/// use tidegate_tokio::{MissedTickBehavior, Scheduler};
+///
+/// static TIMEOUTS: Scheduler<&str> = Scheduler::new();
+///
+/// let first = TIMEOUTS.insert_after(Duration::from_secs(30), "192.0.2.1")?;
+/// TIMEOUTS.insert_after(Duration::from_secs(40), "192.0.2.2")?;
+/// TIMEOUTS.insert_every(Duration::from_secs(35), MissedTickBehavior::Skip, "report")?;
+/// TIMEOUTS.reset_after(first, Duration::from_secs(50)); // it has been heard of
+///
+/// assert_eq!(TIMEOUTS.next().await?.into_inner(), "report");
+/// assert_eq!(TIMEOUTS.next().await?.into_inner(), "192.0.2.2");
+/// assert_eq!(TIMEOUTS.cancel(first), Some("192.0.2.1"));
+/// # Ok(())
+/// # }
+/// ```
+pub type Scheduler<T, C = TokioTimer, W = SystemClock> = scheduler::Scheduler<T, Tokio, Heap, C, W>;
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;

@@ -46,6 +46,7 @@ pub mod limits;
 pub mod lockouts;
 pub mod maps;
 pub mod queues;
+pub mod schedulers;
 pub mod semaphore;
 pub mod waterfalls;
 
@@ -222,6 +223,22 @@ macro_rules! scenarios {
                     waits_at_a_queue_can_time_out;
                 blocking:
                     a_thread_waits_at_a_queue;
+            }
+            schedulers {
+                steps:
+                    payloads_come_out_by_deadline_and_ties_by_insertion
+                    what_is_cancelled_or_reset_does_not_come_out
+                    each_payload_goes_to_one_consumer
+                    a_recurring_payload_keeps_its_rate
+                    the_wall_clock_may_be_set
+                    a_full_scheduler_gives_back_and_recovers
+                    a_closed_scheduler_hands_nothing_out;
+                crowds:;
+                timed:
+                    payloads_come_out_in_the_platforms_time
+                    a_wait_for_a_payload_can_time_out;
+                blocking:
+                    a_thread_waits_for_payloads;
             }
         }
     };

@@ -16,6 +16,7 @@ pub mod limiter;
 pub mod lockout;
 pub mod lru;
 pub mod quota;
+pub mod scheduler;
 pub mod semaphore;
 pub mod wait_queue;
 
@@ -23,12 +24,13 @@ pub mod wait_queue;
 pub type Run = fn(&[u8]);
 
 /// Every target by name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Run); 8] = [
+pub const TARGETS: [(&str, Run); 9] = [
     ("keyed", keyed::run),
     ("limiter", limiter::run),
     ("lockout", lockout::run),
     ("lru", lru::run),
     ("quota", quota::run),
+    ("scheduler", scheduler::run),
     ("semaphore", semaphore::run),
     ("ttl_lru", lru::run_with_lifetimes),
     ("wait_queue", wait_queue::run),
