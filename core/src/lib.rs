@@ -63,6 +63,7 @@ extern crate std;
 pub mod cache;
 pub mod gate;
 pub mod generator;
+mod grants;
 mod index;
 pub mod lockout;
 pub mod lru;
