@@ -33,7 +33,6 @@ mod acquire;
 mod bucket;
 mod config;
 mod error;
-#[cfg(not(loom))]
 mod keyed;
 mod limits;
 mod machine;
@@ -47,7 +46,6 @@ pub use acquire::Acquire;
 pub use bucket::TokenBucket;
 pub use config::Config;
 pub use error::{AcquireError, NotUntil, TryAcquireError};
-#[cfg(not(loom))]
 pub use keyed::{KeyedError, KeyedRateLimiter, WhenFull};
 pub use limits::MAX_QUOTAS;
 pub use machine::{Admission, Machine, Progress};
