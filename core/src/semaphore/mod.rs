@@ -105,7 +105,7 @@ impl<S: Storage> Locked<S> {
 
     /// Gathers whom to wake; `true` if there are more.
     #[inline]
-    fn settle<P: Platform>(&mut self, grants: &Grants<P>, list: &mut WakeList<Waker>) -> bool {
+    fn settle<P: Platform>(&mut self, grants: &Grants<P, LISTED>, list: &mut WakeList<Waker>) -> bool {
         self.machine.is_unsettled() && self.machine.settle_and_list(list, |key| grants.list(key))
     }
 
