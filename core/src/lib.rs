@@ -67,6 +67,7 @@ pub mod cache;
 mod deque;
 pub mod gate;
 pub mod generator;
+mod grants;
 mod index;
 pub mod lockout;
 pub mod lru;

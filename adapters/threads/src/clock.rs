@@ -15,11 +15,13 @@ static EPOCH: LazyLock<StdInstant> = LazyLock::new(|| {
     now.checked_sub(MARGIN).unwrap_or(now)
 });
 
+#[inline]
 pub(crate) fn now() -> Instant {
     from_std(StdInstant::now())
 }
 
 /// The same point for this clock; its epoch if it is earlier than that.
+#[inline]
 pub(crate) fn from_std(instant: StdInstant) -> Instant {
     Instant::EPOCH + instant.saturating_duration_since(*EPOCH)
 }

@@ -1,7 +1,5 @@
 //! [`QuantaClock`]: the processor's time stamp counter as a clock.
 
-use core::time::Duration;
-
 use tidegate_core::{Clock, Instant};
 
 /// The time of the crate [`quanta`]: the processor's time stamp counter, where it is fit for that; reading it costs
@@ -24,8 +22,8 @@ pub struct QuantaClock {
     start: u64,
 }
 
-/// Time before the start, so that what is a little earlier than it exists.
-const BEFORE: Duration = Duration::from_hours(24);
+/// Nanoseconds before the start, so that what is a little earlier than it exists: a day.
+const BEFORE: u64 = 86_400_000_000_000;
 
 impl QuantaClock {
     /// A clock. The first of a process takes some 200 ms to be calibrated.
@@ -46,6 +44,6 @@ impl Default for QuantaClock {
 impl Clock for QuantaClock {
     #[inline]
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.clock.delta_as_nanos(self.start, self.clock.raw())) + BEFORE
+        Instant::from_nanos(self.clock.delta_as_nanos(self.start, self.clock.raw()).saturating_add(BEFORE))
     }
 }

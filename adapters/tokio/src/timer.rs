@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tidegate_core::{Clock, Instant, Timeout, Timer, timeout_at};
 use tidegate_threads::ThreadsTimer;
 use tokio::runtime::Handle;
-use tokio::time as tokio_time;
+use tokio::{task, time as tokio_time};
 
 /// The timer of the tokio adapter.
 ///
@@ -30,7 +30,8 @@ impl Timer for TokioTimer {
     type Sleep = Sleep;
 
     fn sleep_until(&self, deadline: Instant) -> Sleep {
-        if Handle::try_current().is_err() {
+        // Whoever is a task is inside of a runtime, which takes less to find out.
+        if task::try_id().is_none() && Handle::try_current().is_err() {
             return Sleep { inner: Inner::Threads { sleep: ThreadsTimer.sleep_until(deadline) } };
         }
         match ThreadsTimer::to_std(deadline) {

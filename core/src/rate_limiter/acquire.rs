@@ -70,7 +70,10 @@ impl<R: RateLimiterRef> Acquire<R> {
         if limiter.is_shut() {
             // Others wait, probably, and whoever stands behind them need not look at the clock.
             waker = Some(cx.waker().clone());
-            let key = limiter.lock(|machine| machine.stand_behind(*this.tokens, priority, &mut waker));
+            let key = limiter.lock(|machine| {
+                let key = machine.stand_behind(*this.tokens, priority, &mut waker);
+                key.inspect(|&key| limiter.grants.queued(key))
+            });
             if key.is_some() {
                 *this.place = key;
                 return Ok(Progress::Waiting { until: None });
@@ -86,6 +89,7 @@ impl<R: RateLimiterRef> Acquire<R> {
             let entered = machine.acquire(*this.tokens, priority, waker, now);
             if let Ok(Admission::Queued { key, .. }) = entered {
                 *this.place = Some(key);
+                limiter.grants.queued(key);
             }
             entered
         });
@@ -111,7 +115,7 @@ impl<R: RateLimiterRef> Acquire<R> {
             return Ok(Progress::Waiting { until: None });
         };
         // Served by somebody else, as most of a crowd are.
-        if !timed && limiter.lock(|machine| machine.is_granted(place)) {
+        if !timed && (limiter.grants.lists(place) || limiter.lock(|machine| machine.is_granted(place))) {
             return Ok(Progress::Granted);
         }
         // Only whoever holds the timer needs to know what time it is.

@@ -379,7 +379,15 @@ impl<W, S: Storage> Machine<W, S> {
     where
         W: Wake,
     {
-        while let Some(front) = self.line.front() {
+        self.settle_and_list(wakes, |_| ())
+    }
+
+    /// The same, and tells who has been served.
+    pub(super) fn settle_and_list(&mut self, wakes: &mut WakeList<W>, mut list: impl FnMut(WaiterKey)) -> bool
+    where
+        W: Wake,
+    {
+        while !self.line.is_empty() {
             if wakes.is_full() {
                 return true;
             }
@@ -387,13 +395,28 @@ impl<W, S: Storage> Machine<W, S> {
                 self.wake(deposed, wakes);
                 continue;
             }
-            let tokens = self.line.get(front).map_or(0, |waiter| waiter.tokens);
-            match self.limits.try_acquire(tokens, self.now) {
-                Ok(()) => {
-                    self.wake(front, wakes);
-                    self.line.grant(front);
+            let mut refusal = None;
+            let served =
+                self.line.grant_front(|key, waiter| match self.limits.try_acquire(waiter.tokens, self.now) {
+                    Ok(()) => {
+                        list(key);
+                        Some(waiter.waker.take())
+                    }
+                    Err(error) => {
+                        refusal = Some((key, error));
+                        None
+                    }
+                });
+            if let Some(waker) = served {
+                if let Some(waker) = waker
+                    && wakes.push(waker).is_err()
+                {
+                    unreachable!("the list has room");
                 }
-                Err(TryAcquireError::NotUntil(_)) => {
+                continue;
+            }
+            match refusal {
+                Some((front, TryAcquireError::NotUntil(_))) => {
                     let due = self.due(front);
                     if self.lead != Some((front, due)) {
                         self.lead = Some((front, due));
@@ -401,12 +424,13 @@ impl<W, S: Storage> Machine<W, S> {
                     }
                     break;
                 }
-                Err(_) => {
+                Some((front, _)) => {
                     self.wake(front, wakes);
                     if let Some(waiter) = self.line.leave(front) {
                         waiter.refused = true;
                     }
                 }
+                None => break,
             }
         }
         if self.line.is_empty() {

@@ -33,7 +33,6 @@ mod acquire;
 mod bucket;
 mod config;
 mod error;
-#[cfg(not(loom))]
 mod keyed;
 mod limits;
 mod machine;
@@ -47,7 +46,6 @@ pub use acquire::Acquire;
 pub use bucket::TokenBucket;
 pub use config::Config;
 pub use error::{AcquireError, NotUntil, TryAcquireError};
-#[cfg(not(loom))]
 pub use keyed::{KeyedError, KeyedRateLimiter, WhenFull};
 pub use limits::MAX_QUOTAS;
 pub use machine::{Admission, Machine, Progress};
@@ -65,6 +63,7 @@ use core::time::Duration;
 use word::{Take, Word};
 
 use crate::Instant;
+use crate::grants::Grants;
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
@@ -107,8 +106,12 @@ use crate::wakes::{Settle, Wakes};
 pub struct RateLimiter<P: Platform, S: Storage, T = <P as Timed>::Timer> {
     timer: T,
     word: Word<P>,
+    grants: Grants<P, LISTED>,
     locked: Lock<P::RawMutex, Machine<Waker, S>>,
 }
+
+/// How many of the latest grants are listed: about as many as are served at once.
+const LISTED: usize = 64;
 
 impl<P: Timed, S: Storage> RateLimiter<P, S> {
     const_fn! {
@@ -138,7 +141,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
         #[must_use]
         pub fn with_timer(quota: Quota, timer: T) -> Self {
             let machine = Machine::new(quota);
-            Self { timer, word: Word::new(machine.sole_bucket()), locked: Lock::new(machine) }
+            Self { timer, word: Word::new(machine.sole_bucket()), grants: Grants::new(), locked: Lock::new(machine) }
         }
     }
 
@@ -150,7 +153,12 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     pub fn with_config(quotas: &[Quota], config: Config, timer: T) -> Result<Self, InvalidQuota> {
         let mut machine = Machine::with_quotas(quotas)?;
         machine.set_granularity(config.granularity);
-        Ok(Self { timer, word: Word::new(machine.sole_bucket()), locked: Lock::new(machine) })
+        Ok(Self {
+            timer,
+            word: Word::new(machine.sole_bucket()),
+            grants: Grants::new(),
+            locked: Lock::new(machine),
+        })
     }
 
     /// The limiter's clock, or timer.
@@ -237,9 +245,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
         self.locked.with(|machine| {
             self.word.shut(machine.sole_bucket_mut());
             machine.handle_timeout(now);
-            if machine.is_unsettled() {
-                wakes.gather(|list| machine.settle(list));
-            }
+            self.settle_locked(machine, wakes);
             self.conclude(wakes, machine, operation)
         })
     }
@@ -263,11 +269,15 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
         operation: impl FnOnce(&mut Machine<Waker, S>) -> U,
     ) -> U {
         let output = operation(machine);
-        if machine.is_unsettled() {
-            wakes.gather(|list| machine.settle(list));
-        }
+        self.settle_locked(machine, wakes);
         self.leave(machine);
         output
+    }
+
+    fn settle_locked(&self, machine: &mut Machine<Waker, S>, wakes: &mut Wakes<'_, Self>) {
+        if machine.is_unsettled() {
+            wakes.gather(|list| machine.settle_and_list(list, |key| self.grants.list(key)));
+        }
     }
 
     /// Leaves the tokens to the word if nobody waits for them.
@@ -454,7 +464,7 @@ impl<P: Platform, S: Storage, T> Settle for RateLimiter<P, S, T> {
     fn settle(&self, list: &mut WakeList<Waker>) -> bool {
         self.locked.with(|machine| {
             self.word.shut(machine.sole_bucket_mut());
-            let more = machine.settle(list);
+            let more = machine.settle_and_list(list, |key| self.grants.list(key));
             self.leave(machine);
             more
         })

@@ -57,7 +57,8 @@ mod imp {
 
     /// The anchor and the quota.
     struct Plan {
-        /// How far before the anchor the offset is what one token waits for; see [`Word::is_too_early`].
+        /// What [`Word::is_too_early`] goes by: the nanosecond before that at which an offset of zero lets one token
+        /// through.
         early: AtomicU64,
         anchor: AtomicU64,
         /// How many nanoseconds from the anchor the plan is good for.
@@ -103,10 +104,10 @@ mod imp {
     }
 
     impl Terms {
-        /// When an offset of zero lets one token through, where offsets are whole nanoseconds; so late that no
-        /// offset reaches from there to any time before [`LATE`], where they are not.
+        /// See [`Plan`]; where offsets are not whole nanoseconds, so late that none reaches from any time before
+        /// [`LATE`] to there.
         const fn early(&self, anchor: u64) -> u64 {
-            if self.unit == 1 { anchor.wrapping_sub(self.slack) } else { LATE }
+            if self.unit == 1 { anchor.wrapping_sub(self.slack).wrapping_sub(1) } else { LATE }
         }
     }
 
@@ -146,12 +147,27 @@ mod imp {
             if !P::FAST_PATH {
                 return Take::Shut;
             }
+            if tokens != 1 {
+                return self.take_closely(tokens, now);
+            }
             let mut bits = self.bits.load(Ordering::Acquire);
-            if tokens == 1
-                && let Some(earliest) = self.is_too_early(bits, now.as_nanos())
-            {
+            if let Some(earliest) = self.is_too_early(bits, now.as_nanos()) {
                 return Take::NotUntil(earliest);
             }
+            while let Some(next) = self.plan.take_one(bits, now.as_nanos()) {
+                // Release: a change of the plan comes after the use that has been made of it here.
+                match self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => return Take::Taken,
+                    Err(seen) => bits = seen,
+                }
+            }
+            self.take_closely(1, now)
+        }
+
+        /// The same for any number of tokens, and for every reason why not.
+        #[inline(never)]
+        fn take_closely(&self, tokens: u32, now: Instant) -> Take {
+            let mut bits = self.bits.load(Ordering::Acquire);
             loop {
                 if bits & SHUT != 0 {
                     return Take::Shut;
@@ -194,7 +210,6 @@ mod imp {
                 let parts = plan.parts.load(Ordering::Relaxed);
                 let cost = add(plan.cost.load(Ordering::Relaxed), more, unit, parts);
                 let full_at = add(now.max(full_at), cost, unit, parts);
-                // Release: a change of the plan comes after the use that has been made of it here.
                 match self.bits.compare_exchange_weak(
                     bits,
                     (bits & !OFFSET) | (full_at & OFFSET),
@@ -211,14 +226,14 @@ mod imp {
         #[inline]
         fn is_too_early(&self, bits: u64, now: u64) -> Option<Instant> {
             let early = self.plan.early.load(Ordering::Relaxed);
+            // A nanosecond less than what it waits for; far more, because wrapped, if it need not wait.
             let wait = (bits & OFFSET).wrapping_sub(now.wrapping_sub(early));
-            // If it is not early at all this is, wrapped, far more.
-            if wait.wrapping_sub(1) >= STEP_BACK || now >= LATE {
+            if wait >= STEP_BACK || now >= LATE {
                 return None;
             }
             // Both belong together if the word is still the same.
             fence(Ordering::Acquire);
-            (self.bits.load(Ordering::Relaxed) == bits).then(|| Instant::from_nanos(now + wait))
+            (self.bits.load(Ordering::Relaxed) == bits).then(|| Instant::from_nanos(now + wait + 1))
         }
 
         /// Whether the machine has everything.
@@ -311,6 +326,32 @@ mod imp {
                 unit: self.unit.load(Ordering::Relaxed),
                 parts: self.parts.load(Ordering::Relaxed),
             }
+        }
+
+        /// What an open word becomes when one token is taken; `None` unless that is known to be there.
+        ///
+        /// Whatever it says of numbers that do not belong together: then the exchange fails.
+        #[inline]
+        fn take_one(&self, bits: u64, now: u64) -> Option<u64> {
+            let anchor = self.anchor.load(Ordering::Relaxed);
+            let since = now.wrapping_sub(anchor);
+            if bits & SHUT != 0 || since > self.horizon.load(Ordering::Relaxed) {
+                return None;
+            }
+            let (unit, slack, full_at) =
+                (self.unit.load(Ordering::Relaxed), self.slack.load(Ordering::Relaxed), bits & OFFSET);
+            let cost = self.cost.load(Ordering::Relaxed);
+            if unit == 1 {
+                // In as few steps as possible from the time, which comes last, to what is written.
+                let idle = now.saturating_sub(anchor.wrapping_add(full_at));
+                return (full_at <= since.wrapping_add(slack)).then(|| bits.wrapping_add(cost).wrapping_add(idle));
+            }
+            let now = since.wrapping_mul(unit);
+            if full_at > now.wrapping_add(slack) {
+                return None;
+            }
+            let full_at = add(now.max(full_at), cost, unit, self.parts.load(Ordering::Relaxed));
+            Some((bits & !OFFSET) | (full_at & OFFSET))
         }
 
         /// What all tokens but the first take, and what is then left of the slack; `None` if there never are as

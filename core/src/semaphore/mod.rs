@@ -18,7 +18,6 @@
 mod acquire;
 mod config;
 mod error;
-mod grants;
 mod machine;
 mod permit;
 #[cfg(all(test, not(loom)))]
@@ -37,11 +36,11 @@ use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
-use grants::Grants;
 use machine::check_weight;
 use word::{Drawn, MAX_PERMITS, Take, Word};
 
 use crate::Priority;
+use crate::grants::Grants;
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
@@ -82,9 +81,12 @@ use crate::wakes::{Settle, Wakes, settle};
 /// ```
 pub struct Semaphore<P: Platform, S: Storage> {
     word: Word<P>,
-    grants: Grants<P>,
+    grants: Grants<P, LISTED>,
     locked: Lock<P::RawMutex, Locked<S>>,
 }
+
+/// How many of the latest grants are listed: a cache line's worth.
+const LISTED: usize = 8;
 
 struct Locked<S: Storage> {
     drawn: Drawn,
@@ -103,7 +105,7 @@ impl<S: Storage> Locked<S> {
 
     /// Gathers whom to wake; `true` if there are more.
     #[inline]
-    fn settle<P: Platform>(&mut self, grants: &Grants<P>, list: &mut WakeList<Waker>) -> bool {
+    fn settle<P: Platform>(&mut self, grants: &Grants<P, LISTED>, list: &mut WakeList<Waker>) -> bool {
         self.machine.is_unsettled() && self.machine.settle_and_list(list, |key| grants.list(key))
     }
 

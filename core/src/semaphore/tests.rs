@@ -119,7 +119,7 @@ fn the_word_is_never_mistaken_about_who_is_served() {
 
 #[test]
 fn the_latest_grants_are_listed_and_no_others() {
-    let grants = Grants::<Fast>::new();
+    let grants = Grants::<Fast, LISTED>::new();
     let mut line = WaitQueue::<(), Inline<12>>::new();
     let keys: [_; 12] = core::array::from_fn(|_| line.push(Priority(0), ()).unwrap());
     for key in keys {

@@ -18,7 +18,7 @@ use loom::sync::Arc;
 use loom::thread;
 use tidegate_core::rate_limiter::{Quota, RateLimiter};
 use tidegate_core::{Heap, Instant};
-use tidegate_loom::{Loom, Step, model};
+use tidegate_loom::{Loom, Step, model, model_with_preemptions};
 
 type Limiter<T> = RateLimiter<Loom, Heap, T>;
 
@@ -51,7 +51,7 @@ fn the_burst_is_admitted_and_no_more() {
 
 #[test]
 fn what_is_taken_while_the_quota_changes_counts() {
-    model(|| {
+    model_with_preemptions(2, || {
         let limiter = still(1);
         let changer = {
             let limiter = limiter.clone();
@@ -107,6 +107,50 @@ fn what_is_taken_while_the_anchor_moves_counts() {
         let there = jumper.join().unwrap();
         assert!(here != there, "{here} {there}");
         assert_eq!(rest(&limiter, FARTHER), 0);
+    });
+}
+
+/// When to come again is said by one plan or by the other, and never by a mixture.
+#[test]
+fn a_refusal_while_the_quota_changes_is_of_one_plan() {
+    model_with_preemptions(2, || {
+        let limiter = still(2);
+        assert!(limiter.try_acquire(2).is_ok());
+        let changer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                let slow = Quota::per(1, Duration::from_nanos(1_000)).and_then(|quota| quota.burst(4));
+                limiter.set_quota(slow.expect("it makes sense")).unwrap();
+            })
+        };
+        // Two are missing in either plan, of two or of four: then there are two, or the first comes after 10 ns.
+        match limiter.try_acquire(1) {
+            Ok(()) => {}
+            Err(refused) => assert_eq!(refused.earliest(), Some(Instant::from_nanos(10))),
+        }
+        changer.join().unwrap();
+        assert!(rest(&limiter, Instant::EPOCH) >= 1);
+    });
+}
+
+/// The same for a refusal by either plan.
+#[test]
+fn a_refusal_while_the_quota_slows_down_is_of_one_plan() {
+    model_with_preemptions(2, || {
+        let limiter = still(1);
+        assert!(limiter.try_acquire(1).is_ok());
+        let changer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                let slow = Quota::per(1, Duration::from_nanos(1_000)).expect("it makes sense");
+                limiter.set_quota(slow).unwrap();
+            })
+        };
+        for _ in 0..2 {
+            let earliest = limiter.try_acquire(1).unwrap_err().earliest().map(Instant::as_nanos);
+            assert!(matches!(earliest, Some(10 | 1_000)), "{earliest:?}");
+        }
+        changer.join().unwrap();
     });
 }
 

@@ -1,7 +1,7 @@
 //! [`KeyedRateLimiter`]: a bucket for every key, and a bound on how many.
 
 mod table;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use core::fmt;
@@ -15,7 +15,7 @@ use super::quota::{InvalidQuota, Quota, Span};
 use crate::Instant;
 use crate::platform::{Platform, Timed};
 use crate::storage::{Buffer, Storage};
-use crate::sync::Lock;
+use crate::sync::{Lock, const_fn};
 use crate::time::Clock;
 
 /// What happens to a new key when there are as many as may be and none has a full bucket.
@@ -164,22 +164,27 @@ impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter
         if room < MOST { room } else { MOST }
     };
 
-    /// A limiter with everything chosen: every key gets a bucket like this one, a full one.
-    ///
-    /// A capacity of more than [`MAX_CAPACITY`](Self::MAX_CAPACITY) is cut to that.
-    #[must_use]
-    pub const fn with_parts(
-        bucket: TokenBucket,
-        capacity: usize,
-        when_full: WhenFull,
-        timer: T,
-        hasher: H,
-    ) -> Self {
-        let capacity = if capacity > Self::MAX_CAPACITY { Self::MAX_CAPACITY } else { capacity };
-        let mut bucket = bucket;
-        bucket.set_full_at(Span::ZERO);
-        let shards = [const { Padded(Lock::new(Table::new())) }; SHARDS];
-        Self { bucket, capacity, when_full, timer, hasher, shards }
+    const_fn! {
+        /// A limiter with everything chosen: every key gets a bucket like this one, a full one.
+        ///
+        /// A capacity of more than [`MAX_CAPACITY`](Self::MAX_CAPACITY) is cut to that.
+        #[must_use]
+        pub fn with_parts(
+            bucket: TokenBucket,
+            capacity: usize,
+            when_full: WhenFull,
+            timer: T,
+            hasher: H,
+        ) -> Self {
+            let capacity = if capacity > Self::MAX_CAPACITY { Self::MAX_CAPACITY } else { capacity };
+            let mut bucket = bucket;
+            bucket.set_full_at(Span::ZERO);
+            #[cfg(not(loom))]
+            let shards = [const { Padded(Lock::new(Table::new())) }; SHARDS];
+            #[cfg(loom)]
+            let shards = core::array::from_fn(|_| Padded(Lock::new(Table::new())));
+            Self { bucket, capacity, when_full, timer, hasher, shards }
+        }
     }
 
     /// How many keys there may be.

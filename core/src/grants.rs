@@ -1,8 +1,8 @@
-//! [`Grants`]: the latest grants, where those who were granted their permits see it without the lock.
+//! [`Grants`]: the latest grants, where those who were granted what they wait for see it without the lock.
 //!
-//! A handoff would take the lock three times: to enter the line, to release, and to fetch the grant. The third
-//! is spared to whoever finds its key listed here. A key is listed only when its waiter has been granted its
-//! permits, and it names that waiter alone; so to be listed is proof, and not to be listed means nothing.
+//! To wait takes the lock three times: to enter the line, to be served by somebody, and to fetch the grant. The third
+//! is spared to whoever finds its key listed here. A key is listed only when its waiter has been granted what it waits
+//! for, and it names that waiter alone; so to be listed is proof, and not to be listed means nothing.
 //!
 //! The place in the storage says where the key is listed, and so what it displaces. A key names its waiter alone
 //! until the generation of its place wraps: before it can come round, the place is queued at with generation zero,
@@ -10,7 +10,7 @@
 //!
 //! Where the target has no 64-bit atomics, or the platform asks for no word beside the lock, nothing is listed.
 
-pub(super) use imp::Grants;
+pub(crate) use imp::Grants;
 
 #[cfg(target_has_atomic = "64")]
 mod imp {
@@ -20,24 +20,18 @@ mod imp {
     use crate::sync::{AtomicU64, Ordering, const_fn};
     use crate::wait_queue::WaiterKey;
 
-    /// How many are listed: a cache line's worth.
-    #[cfg(not(loom))]
-    const LISTED: usize = 8;
-    /// Few, so that a model sees grants that are not listed any more.
-    #[cfg(loom)]
-    const LISTED: usize = 1;
-
     /// No key looks like this.
     const NOBODY: u64 = u64::MAX;
 
-    pub(in crate::semaphore) struct Grants<P> {
+    /// Of so many places; under loom of one, so that a model sees grants that are not listed any more.
+    pub(crate) struct Grants<P, const LISTED: usize> {
         latest: [AtomicU64; LISTED],
         platform: PhantomData<fn() -> P>,
     }
 
-    impl<P: Platform> Grants<P> {
+    impl<P: Platform, const LISTED: usize> Grants<P, LISTED> {
         const_fn! {
-            pub(in crate::semaphore) fn new() -> Self {
+            pub(crate) fn new() -> Self {
                 #[cfg(not(loom))]
                 let latest = [const { AtomicU64::new(NOBODY) }; LISTED];
                 #[cfg(loom)]
@@ -49,29 +43,29 @@ mod imp {
         /// Where that waiter is listed, if at all.
         #[inline]
         fn entry(&self, key: WaiterKey) -> &AtomicU64 {
-            &self.latest[key.place() % LISTED]
+            if cfg!(loom) { &self.latest[0] } else { &self.latest[key.place() % LISTED] }
         }
 
-        /// Lists a waiter that has just been granted its permits. Only under the lock.
+        /// Lists a waiter that has just been served. Only under the lock.
         #[inline]
-        pub(in crate::semaphore) fn list(&self, key: WaiterKey) {
+        pub(crate) fn list(&self, key: WaiterKey) {
             if P::FAST_PATH {
-                // Release: what was done under the permits before is visible to who finds itself listed.
+                // Release: what was done before is visible to who finds itself listed.
                 self.entry(key).store(key.to_bits(), Ordering::Release);
             }
         }
 
         /// Takes note of a waiter that has just been queued. Only under the lock.
         #[inline]
-        pub(in crate::semaphore) fn queued(&self, key: WaiterKey) {
+        pub(crate) fn queued(&self, key: WaiterKey) {
             if P::FAST_PATH && key.opens_a_round() {
                 self.entry(key).store(NOBODY, Ordering::Relaxed);
             }
         }
 
-        /// Whether the waiter is known to have been granted its permits.
+        /// Whether the waiter is known to have been served.
         #[inline]
-        pub(in crate::semaphore) fn lists(&self, key: WaiterKey) -> bool {
+        pub(crate) fn lists(&self, key: WaiterKey) -> bool {
             P::FAST_PATH && self.entry(key).load(Ordering::Acquire) == key.to_bits()
         }
     }
@@ -85,18 +79,18 @@ mod imp {
     use crate::platform::Platform;
     use crate::wait_queue::WaiterKey;
 
-    pub(in crate::semaphore) struct Grants<P>(PhantomData<fn() -> P>);
+    pub(crate) struct Grants<P, const LISTED: usize>(PhantomData<fn() -> P>);
 
-    impl<P: Platform> Grants<P> {
-        pub(in crate::semaphore) const fn new() -> Self {
+    impl<P: Platform, const LISTED: usize> Grants<P, LISTED> {
+        pub(crate) const fn new() -> Self {
             Self(PhantomData)
         }
 
-        pub(in crate::semaphore) fn list(&self, _key: WaiterKey) {}
+        pub(crate) fn list(&self, _key: WaiterKey) {}
 
-        pub(in crate::semaphore) fn queued(&self, _key: WaiterKey) {}
+        pub(crate) fn queued(&self, _key: WaiterKey) {}
 
-        pub(in crate::semaphore) fn lists(&self, _key: WaiterKey) -> bool {
+        pub(crate) fn lists(&self, _key: WaiterKey) -> bool {
             false
         }
     }
