@@ -38,6 +38,12 @@ impl<'a, H: Settle> Wakes<'a, H> {
         self.rest.more = settle(&mut self.list);
     }
 
+    /// For an operation that itself knows whom to wake. Under the lock.
+    #[inline]
+    pub(crate) const fn list(&mut self) -> &mut WakeList<Waker> {
+        &mut self.list
+    }
+
     /// Should what follows under the lock panic, the handle settles while unwinding. Until the next
     /// [`gather`](Self::gather).
     #[inline]

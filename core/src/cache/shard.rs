@@ -1,7 +1,6 @@
 //! [`Shard`]: a machine behind a lock, and the wakes that come of what is done to it.
 
 use core::hash::Hash;
-use core::mem;
 use core::task::Waker;
 
 use super::machine::Machine;
@@ -10,6 +9,7 @@ use crate::Instant;
 use crate::platform::Platform;
 use crate::sync::{Lock, const_fn};
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes};
 
 /// The machine of a cache.
 pub(super) type Inner<K, V, S, E, L> = Machine<
@@ -67,8 +67,8 @@ impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> Shard<K, V, P, 
         self.locked.with(operation)
     }
 
-    pub(super) const fn wakes(&self) -> Wakes<'_, K, V, P, S, E, L> {
-        Wakes { list: WakeList::new(), rest: Rest { shard: self, more: false } }
+    pub(super) const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
@@ -77,7 +77,7 @@ impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> Shard<K, V, P, 
     #[inline]
     pub(super) fn transact<T>(
         &self,
-        wakes: &mut Wakes<'_, K, V, P, S, E, L>,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Inner<K, V, S, E, L>) -> T,
     ) -> T {
         self.transact_with(wakes, |machine, _| operation(machine))
@@ -87,30 +87,16 @@ impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> Shard<K, V, P, 
     #[inline]
     pub(super) fn transact_with<T>(
         &self,
-        wakes: &mut Wakes<'_, K, V, P, S, E, L>,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Inner<K, V, S, E, L>, &mut WakeList<Waker>) -> T,
     ) -> T {
         self.locked.with(|machine| {
-            let output = operation(machine, &mut wakes.list);
+            let output = operation(machine, wakes.list());
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(&mut wakes.list);
+                wakes.gather(|list| machine.settle(list));
             }
             output
         })
-    }
-
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
     }
 }
 
@@ -131,22 +117,8 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>> S
     }
 }
 
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-pub(super) struct Wakes<'a, K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, K, V, P, S, E, L>,
-}
-
-struct Rest<'a, K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> {
-    shard: &'a Shard<K, V, P, S, E, L>,
-    more: bool,
-}
-
-impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> Drop for Rest<'_, K, V, P, S, E, L> {
-    fn drop(&mut self) {
-        if self.more {
-            self.shard.settle();
-        }
+impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>> Settle for Shard<K, V, P, S, E, L> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| machine.settle(list))
     }
 }

@@ -28,7 +28,6 @@ pub use machine::{Admission, Machine, Progress, Until};
 
 use core::fmt;
 use core::future::Future;
-use core::mem;
 use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
@@ -41,6 +40,7 @@ use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
 use crate::time::{Clock, timeout_at};
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes, settle};
 
 /// A count of members, and those who wait for its end; shared by reference, by `Arc` or as a `static`.
 ///
@@ -265,10 +265,10 @@ impl<P: Platform, S: Storage> TaskGroup<P, S> {
                 machine.is_unsettled()
             });
             if unsettled {
-                self.settle();
+                settle(self);
             }
         } else if self.word.leave() {
-            self.settle();
+            settle(self);
         }
     }
 
@@ -276,18 +276,18 @@ impl<P: Platform, S: Storage> TaskGroup<P, S> {
         self.locked.with(Machine::observe);
     }
 
-    const fn wakes(&self) -> Wakes<'_, P, S> {
-        Wakes { list: WakeList::new(), rest: Rest { group: self, more: false } }
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
     ///
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
-    fn transact(&self, wakes: &mut Wakes<'_, P, S>, operation: impl FnOnce(&mut Machine<Waker, S>)) {
+    fn transact(&self, wakes: &mut Wakes<'_, Self>, operation: impl FnOnce(&mut Machine<Waker, S>)) {
         self.locked.with(|machine| {
             operation(machine);
             self.recount(machine, machine.is_closed());
-            self.settle_locked(machine, wakes);
+            wakes.gather(|list| self.settle_locked(machine, list));
         });
     }
 
@@ -298,17 +298,18 @@ impl<P: Platform, S: Storage> TaskGroup<P, S> {
         }
     }
 
-    fn settle_locked(&self, machine: &mut Machine<Waker, S>, wakes: &mut Wakes<'_, P, S>) {
-        wakes.rest.more = machine.settle(&mut wakes.list);
+    fn settle_locked(&self, machine: &mut Machine<Waker, S>, list: &mut WakeList<Waker>) -> bool {
+        let more = machine.settle(list);
         if !machine.has_idlers() {
             self.word.unwatch();
         }
+        more
     }
 
     /// Takes a place in line, unless what is waited for has come.
     fn enter_line(
         &self,
-        wakes: &mut Wakes<'_, P, S>,
+        wakes: &mut Wakes<'_, Self>,
         until: Until,
         priority: Priority,
         waker: Waker,
@@ -320,23 +321,18 @@ impl<P: Platform, S: Storage> TaskGroup<P, S> {
             }
             self.recount(machine, machine.is_closed());
             let admission = machine.join(until, priority, waker);
-            self.settle_locked(machine, wakes);
+            wakes.gather(|list| self.settle_locked(machine, list));
             admission
         })
     }
+}
 
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<P: Platform, S: Storage> Settle for TaskGroup<P, S> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        self.locked.with(|machine| {
+            self.recount(machine, machine.is_closed());
+            self.settle_locked(machine, list)
+        })
     }
 }
 
@@ -405,26 +401,6 @@ impl<P: Platform, S: Storage> fmt::Debug for TaskGroup<P, S> {
             .field("is_closed", &self.is_closed())
             .field("unobserved_failures", &self.unobserved_failures())
             .finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, P: Platform, S: Storage> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, P, S>,
-}
-
-struct Rest<'a, P: Platform, S: Storage> {
-    group: &'a TaskGroup<P, S>,
-    more: bool,
-}
-
-impl<P: Platform, S: Storage> Drop for Rest<'_, P, S> {
-    fn drop(&mut self) {
-        if self.more {
-            self.group.settle();
-        }
     }
 }
 
