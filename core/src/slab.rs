@@ -42,6 +42,13 @@ impl<T, S: Storage> Slab<T, S> {
         Self { slots: <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::EMPTY, vacant: NONE, fresh: 0 }
     }
 
+    /// Whether there is a place for another value.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let capacity = <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::CAPACITY.min(NONE as usize);
+        self.vacant != NONE || self.slots.as_slice().len() < capacity
+    }
+
     /// Takes a place for `value`, or gives it back if the storage is full.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {

@@ -144,13 +144,19 @@ impl<S: Storage> Classes<S> {
         self.slab.at_mut(class).map(|class| &mut class.ends)
     }
 
-    /// Makes `class` the first.
-    fn lead(&mut self, class: u32) {
+    /// Makes `class`, which has just been made, the first.
+    fn precede(&mut self, class: u32) {
         if let Some(first) = self.slab.at_mut(self.first) {
             first.ends = self.leading;
         }
         self.first = class;
-        self.leading = self.slab.at(class).map_or(Ends::NONE, |class| class.ends);
+        self.leading = Ends::NONE;
+    }
+
+    /// Makes `class` the first in place of one that goes.
+    fn succeed(&mut self, class: Option<u32>) {
+        self.first = class.unwrap_or(NONE);
+        self.leading = self.slab.at(self.first).map_or(Ends::NONE, |class| class.ends);
     }
 
     /// The class next in urgency after `class`.
@@ -183,7 +189,7 @@ impl<S: Storage> Classes<S> {
         let Some(nearest) = self.nearest(key) else {
             let class = self.insert_leaf(key)?;
             self.root = Link::leaf(class);
-            self.lead(class);
+            self.precede(class);
             return Some(class);
         };
         let difference = key ^ self.slab.at(nearest)?.key;
@@ -239,7 +245,7 @@ impl<S: Storage> Classes<S> {
         self.hang(key, above, Link::fork(class));
         self.set_above(subtree, class);
         if self.slab.at(self.first).is_none_or(|first| key < first.key) {
-            self.lead(class);
+            self.precede(class);
         }
         Some(class)
     }
@@ -271,13 +277,12 @@ impl<S: Storage> Classes<S> {
         }
         if self.first == class {
             // It was the leftmost leaf, so the next is the leftmost beside it.
-            let next = self.most_urgent_under(sibling).unwrap_or(NONE);
-            self.lead(next);
+            self.succeed(self.most_urgent_under(sibling));
         }
         if self.recent == class {
             self.recent = NONE;
         }
-        self.slab.remove(class);
+        self.slab.vacate(class);
     }
 
     fn most_urgent_under(&self, mut link: Link) -> Option<u32> {

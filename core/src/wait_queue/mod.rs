@@ -123,34 +123,29 @@ impl<T, S: Storage> WaitQueue<T, S> {
     ///
     /// Gives the item back if the storage is full.
     pub fn push(&mut self, priority: Priority, item: T) -> Result<WaiterKey, T> {
-        let node = Node { item, class: NONE, before: NONE, behind: NONE, passed_before: 0 };
-        let key = self.nodes.insert(node).map_err(|node| node.item)?;
-        // There are never more classes than waiters, so where the waiter found room its class does too.
-        let class = self.classes.find_or_insert(priority);
-        let Some((class, tail)) = class.and_then(|class| {
-            let ends = self.classes.ends_mut(class)?;
-            let tail = core::mem::replace(&mut ends.tail, key.index);
-            if tail == NONE {
-                ends.head = key.index;
-            }
-            Some((class, tail))
-        }) else {
-            return match self.nodes.remove(key.index) {
-                Some(node) => Err(node.item),
-                None => unreachable!("the waiter was inserted above"),
-            };
-        };
+        // There are never more classes than waiters, so where there is room for a waiter there is for its class.
+        if !self.nodes.has_room() {
+            return Err(item);
+        }
+        let Some(class) = self.classes.find_or_insert(priority) else { return Err(item) };
         let passed_before = match self.max_bypass {
             Some(_) => self.classes.at(class).map_or(0, |class| class.passed),
             None => 0,
         };
-        if let Some(node) = self.nodes.at_mut(key.index) {
-            node.class = class;
-            node.before = tail;
-            node.passed_before = passed_before;
-        }
-        if let Some(last) = self.nodes.at_mut(tail) {
+        let before = self.classes.ends(class).tail;
+        let node = Node { item, class, before, behind: NONE, passed_before };
+        let key = match self.nodes.insert(node) {
+            Ok(key) => key,
+            Err(_) => unreachable!("there is room"),
+        };
+        if let Some(last) = self.nodes.at_mut(before) {
             last.behind = key.index;
+        }
+        if let Some(ends) = self.classes.ends_mut(class) {
+            ends.tail = key.index;
+            if before == NONE {
+                ends.head = key.index;
+            }
         }
         self.len += 1;
         self.check();
