@@ -86,6 +86,7 @@ mod timer;
 
 pub use platform::Embassy;
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
+pub use tidegate_core::batcher::{self, CallError};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -350,3 +351,7 @@ pub type TaskGroup<const N: usize> = task_group::TaskGroup<Embassy, Inline<N>>;
 
 /// Membership in a [`TaskGroup`]. That of a `static` one is a `TaskGuard<'static, N>`, to be passed to a task.
 pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
+/// Requests of type `I` that are answered together, each with an `O`, by the task that awaits its
+/// [`run`](tidegate_core::batcher::Batcher::run): up to `N` at once. See [`tidegate_core::batcher`].
+pub type Batcher<I, O, const N: usize, const WAITERS: usize> =
+    batcher::Batcher<I, O, Embassy, Inline<N>, Inline<WAITERS>>;
