@@ -8,3 +8,4 @@ mod lru;
 mod machine;
 mod task_group;
 mod wait_queue;
+mod waterfall;

@@ -18,12 +18,13 @@ pub mod lru;
 pub mod quota;
 pub mod semaphore;
 pub mod wait_queue;
+pub mod waterfall;
 
 /// What interprets bytes.
 pub type Run = fn(&[u8]);
 
 /// Every target by name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Run); 8] = [
+pub const TARGETS: [(&str, Run); 9] = [
     ("keyed", keyed::run),
     ("limiter", limiter::run),
     ("lockout", lockout::run),
@@ -32,4 +33,5 @@ pub const TARGETS: [(&str, Run); 8] = [
     ("semaphore", semaphore::run),
     ("ttl_lru", lru::run_with_lifetimes),
     ("wait_queue", wait_queue::run),
+    ("waterfall", waterfall::run),
 ];
