@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod background_loop;
+pub mod batcher;
 mod executor;
 mod platform;
 pub mod priority;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 use tidegate_core::{Heap, semaphore};
 
 pub use background_loop::{BackgroundLoop, OnExit, RunError};
+pub use batcher::Batcher;
 pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use platform::Tokio;
 pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
