@@ -45,7 +45,7 @@ use crate::slab::{self, NONE, Slab};
 use crate::storage::Storage;
 use crate::wake::{Wake, WakeList};
 
-/// Names a computation in flight, to its driver. It goes stale when the flight is over.
+/// Names a computation in flight, to its driver, who completes or abandons it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlightKey(slab::Key);
 
@@ -290,6 +290,13 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
         Some(FlightKey(key))
     }
 
+    /// The place of a flight that somebody drives.
+    #[inline]
+    fn driven(&self, flight: FlightKey) -> Option<u32> {
+        let place = self.flights.index_of(flight.0)?;
+        self.flights.at(place)?.driven.then_some(place)
+    }
+
     /// The driver is about to go on with the computation.
     #[inline]
     pub fn resume(&mut self, flight: FlightKey, caller: Caller) {
@@ -324,7 +331,7 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
         O: Clone,
     {
         let mut leftover = Leftover::NONE;
-        let place = self.flights.index_of(flight.0);
+        let place = self.driven(flight);
         let Some((place, flight)) = place.and_then(|place| Some((place, self.flights.at(place)?))) else {
             leftover.refused = kept.map(|(value, _)| value);
             return leftover;
@@ -394,7 +401,7 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
 
     /// The driver gives the computation up. The first in line is to be woken, by the waker that is in the list.
     pub fn abandon(&mut self, flight: FlightKey, wakes: &mut WakeList<W>) -> Leftover<K, O, W> {
-        let Some(place) = self.flights.index_of(flight.0) else { return Leftover::NONE };
+        let Some(place) = self.driven(flight) else { return Leftover::NONE };
         if let Some(flight) = self.flights.at_mut(place) {
             flight.driven = false;
             flight.inside = None;

@@ -135,7 +135,8 @@ pub fn what_is_invalidated_in_flight_is_not_kept<P: Platform, S: Storage>() -> O
         let mut third = pin!(cache.get_or_load(&1, || new.wait()));
         check!(poll(third.as_mut()).is_pending());
         check!(cache.in_flight() == 2);
-        (old.tell(1), new.tell(2));
+        old.tell(1);
+        new.tell(2);
         check!(poll(third) == Poll::Ready(Ok(2)));
         check!(poll(first) == Poll::Ready(Ok(1)));
         check!(poll(second) == Poll::Ready(Ok(1)));
@@ -199,11 +200,13 @@ pub fn a_loader_that_asks_for_its_own_key_is_told<P: Platform, S: Storage>() -> 
 
 /// A value lives for its time from completion on; a stale one is served while one caller computes anew.
 pub fn a_value_goes_stale_and_then_away<P: Platform, S: Storage>() -> Outcome {
+    type Hands<P> = ManualClock<P, Inline<1>>;
+    type Aging<'a, P> = Cache<u8, u32, P, Room, Infallible, Expiring<u32, &'a Hands<P>>>;
+
     fn scenario<P: Platform>() -> Check {
-        let clock = ManualClock::<P, Inline<1>>::new();
+        let clock = Hands::<P>::new();
         let lifetimes = Expiring::with_clock(SECOND, &clock).stale_while_revalidate(SECOND);
-        let cache: Cache<u8, u32, P, Room, Infallible, Expiring<u32, &ManualClock<P, Inline<1>>>> =
-            Cache::with_parts(Config::new(2), lifetimes, DefaultHashBuilder);
+        let cache: Aging<'_, P> = Cache::with_parts(Config::new(2), lifetimes, DefaultHashBuilder);
         let told = Told::nothing();
         let mut first = pin!(cache.get_or_load(&1, || told.wait()));
         check!(poll(first.as_mut()).is_pending());
@@ -229,8 +232,8 @@ pub fn a_value_goes_stale_and_then_away<P: Platform, S: Storage>() -> Outcome {
 
 /// Values expire by the platform's own time.
 pub async fn a_value_lives_by_the_platforms_time<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
-    type Timed2<P> = Cache<u8, u32, P, Room, Infallible, Expiring<u32, <P as Timed>::Timer>>;
-    let cache = Timed2::<W::Platform>::with_ttl(2, SHORT);
+    type Aging<P> = Cache<u8, u32, P, Room, Infallible, Expiring<u32, <P as Timed>::Timer>>;
+    let cache = Aging::<W::Platform>::with_ttl(2, SHORT);
     check!(cache.get_or_load(&1, async || 1).await == Ok(1));
     let timer = <W::Platform as Timed>::TIMER;
     timer.sleep_until(timer.now() + SHORT).await;
