@@ -17,10 +17,10 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use tidegate_core::Heap;
 use tidegate_core::cache::{Cache, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::Heap;
-use tidegate_loom::{Loom, model, model_with_preemptions};
+use tidegate_loom::{Loom, model};
 
 type Sharded<const SHARDS: usize> = Cache<u32, usize, Loom, Heap, Infallible, Forever, DefaultHashBuilder, SHARDS>;
 type Whole = Sharded<1>;
@@ -67,7 +67,7 @@ fn shared() -> Arc<(Whole, Work)> {
 
 #[test]
 fn two_who_ask_at_once_get_one_value() {
-    model_with_preemptions(2, || {
+    model(|| {
         let shared = shared();
         let other = {
             let shared = shared.clone();
@@ -83,7 +83,7 @@ fn two_who_ask_at_once_get_one_value() {
 /// Whoever computes is polled once and goes away; the other computes, or had done so.
 #[test]
 fn a_driver_that_leaves_strands_nobody() {
-    model_with_preemptions(2, || {
+    model(|| {
         let shared = shared();
         let other = {
             let shared = shared.clone();
@@ -101,7 +101,7 @@ fn a_driver_that_leaves_strands_nobody() {
 /// One drives and leaves, one waits and leaves when it may just have been called; the third is not forgotten.
 #[test]
 fn one_who_was_called_and_leaves_passes_it_on() {
-    model_with_preemptions(1, || {
+    model(|| {
         let shared = shared();
         let mut driver = Box::pin(shared.0.get_or_load(&1, || shared.1.compute()));
         let mut called = Box::pin(shared.0.get_or_load(&1, || shared.1.compute()));
@@ -121,7 +121,7 @@ fn one_who_was_called_and_leaves_passes_it_on() {
 
 #[test]
 fn what_is_invalidated_meanwhile_is_not_kept_and_not_lost() {
-    model_with_preemptions(2, || {
+    model(|| {
         let cache = Arc::new(Whole::new(4));
         let other = {
             let cache = cache.clone();
