@@ -38,6 +38,7 @@ mod flights;
 mod key;
 mod load;
 mod machine;
+mod recent;
 mod seat;
 mod shard;
 mod spawned;
@@ -50,6 +51,7 @@ pub use config::{Config, WhenFull};
 pub use error::{LoadError, Outcome};
 pub use key::ToKey;
 pub use machine::{Caller, Entered, FlightKey, JoinKey, Leftover, Limits, Machine, Progress, Stats};
+pub use recent::Recent;
 pub use store::{Dated, Entry, Expiring, Forever, Lifetimes, Span, Store};
 pub use wrap::Wrapped;
 
@@ -127,7 +129,7 @@ mod sealed {
 /// # Cost
 ///
 /// A hit is one hash, one short lock and a clone, O(1); no clock is read unless values expire. A miss takes the lock three times. Nothing is allocated in steady
-/// state. The memory per value is that of [`Lru`](crate::lru::Lru) or [`TtlLru`](crate::ttl_lru::TtlLru).
+/// state. The memory per value is that of [`Lru`](crate::lru::Lru), or [`TtlLru`](crate::ttl_lru::TtlLru) where values expire.
 ///
 /// ```
 /// use tidegate_core::cache::Cache;

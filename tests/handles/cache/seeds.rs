@@ -2,6 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use tidegate_core::cache::{Cache as AnyCache, Config, LoadError, WhenFull};
@@ -16,7 +17,7 @@ const KEYS: u64 = 3;
 /// What is being computed, and how often it has been.
 #[derive(Default)]
 struct Work {
-    busy: RefCell<[u32; KEYS as usize]>,
+    busy: RefCell<HashMap<u64, u32>>,
     computed: Cell<u64>,
     /// Whether a key may be computed twice at a time.
     twice: Cell<bool>,
@@ -26,7 +27,7 @@ struct Busy(Rc<Work>, u64);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.borrow_mut()[self.1 as usize] -= 1;
+        *self.0.busy.borrow_mut().entry(self.1).or_default() -= 1;
     }
 }
 
@@ -35,19 +36,20 @@ impl Work {
     async fn compute(self: Rc<Self>, key: u64, steps: u64) -> Result<u64, u64> {
         {
             let mut busy = self.busy.borrow_mut();
-            busy[key as usize] += 1;
-            assert!(busy[key as usize] == 1 || self.twice.get(), "{key} is computed twice at a time");
+            let busy = busy.entry(key).or_default();
+            *busy += 1;
+            assert!(*busy == 1 || self.twice.get(), "{key} is computed twice at a time");
         }
         let _busy = Busy(Rc::clone(&self), key);
         for step in 0..steps {
-            if step % 2 == 0 {
+            if step.is_multiple_of(2) {
                 yield_now().await;
             } else {
                 sleep(Duration::from_millis(1)).await;
             }
         }
         self.computed.set(self.computed.get() + 1);
-        if self.computed.get() % 5 == 0 { Err(key) } else { Ok(key) }
+        if self.computed.get().is_multiple_of(5) { Err(key) } else { Ok(key) }
     }
 }
 
@@ -77,10 +79,10 @@ async fn caller(cache: Rc<Cache<u64, u64, u64>>, work: Rc<Work>, seed: u64, inva
             None => continue,
         }
         served += 1;
-        if invalidates && drawn >> 32 & 3 == 0 {
+        if invalidates && (drawn >> 32).is_multiple_of(4) {
             cache.invalidate(&key);
         }
-        if invalidates && drawn >> 40 & 15 == 0 {
+        if invalidates && (drawn >> 40).is_multiple_of(16) {
             cache.invalidate_all();
         }
     }
@@ -120,7 +122,7 @@ fn invalidation_leaves_nobody_behind() {
 fn with_lifetimes_and_stale_values_it_is_one_at_a_time_too() {
     for_each_seed(0..500, |seed| async move {
         let lifetimes = Expiring::with_clock(Duration::from_millis(2), SimTimer)
-            .stale_while_revalidate(Duration::from_millis(if seed % 2 == 0 { 2 } else { 0 }));
+            .stale_while_revalidate(Duration::from_millis(if seed.is_multiple_of(2) { 2 } else { 0 }));
         let cache: Rc<TtlCache<u64, u64, u64>> =
             Rc::new(AnyCache::with_parts(Config::new(2), lifetimes, DefaultHashBuilder));
         let work = Rc::new(Work::default());
