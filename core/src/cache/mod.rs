@@ -73,6 +73,9 @@ use crate::sync::const_fn;
 /// Below so many values a shard is not worth having: what is exact is worth more.
 const SHARD: usize = 64;
 
+/// An odd number without a pattern.
+const STIR: u64 = 0xD6E8_FEB8_6659_FD93;
+
 /// Where a cache keeps things: an [`Inline`](crate::Inline) or `Heap` for values and flights alike, or a pair of
 /// them, the second for flights and for those who wait. Nobody else implements it.
 pub trait Rooms: sealed::Sealed + 'static {
@@ -123,7 +126,7 @@ mod sealed {
 ///
 /// Keys are hashed, made and dropped, loaders run, wakers and values are dropped without any lock. `Eq` of keys and
 /// `Clone` of values run under a shard's lock: let them be short, and let them not call the cache. If they panic,
-/// the cache is as it was. A key whose `Hash` and `Eq` disagree, or change, may not be found, or be computed twice; its value
+/// the cache is as it was (where unwinding opens the lock: not with a critical section or none). A key whose `Hash` and `Eq` disagree, or change, may not be found, or be computed twice; its value
 /// is evicted in its turn like any other.
 ///
 /// # Cost
@@ -347,8 +350,9 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
     fn place<Q: Hash + ?Sized>(&self, key: &Q) -> Place {
         let hash = self.hasher.hash_one(key);
         let shard = if SHARDS > 1 {
-            // The upper half chooses the shard; the map mixes both.
-            (((hash >> 32) * self.used() as u64) >> 32) as u32
+            // Stirred, for hashers that leave some bits alone; in another way than the map does, or the keys of one
+            // shard would be neighbours there.
+            (((hash.wrapping_mul(STIR) >> 32) * self.used() as u64) >> 32) as u32
         } else {
             0
         };
