@@ -40,7 +40,7 @@ mod stage;
 mod visitor;
 mod world;
 
-pub mod cache;
+pub mod caches;
 pub mod gates;
 pub mod groups;
 pub mod limits;
@@ -240,7 +240,8 @@ macro_rules! scenarios {
                     a_wait_for_a_payload_can_time_out;
                 blocking:
                     a_thread_waits_for_payloads;
-            cache {
+            }
+            caches {
                 steps:
                     a_value_is_computed_once
                     who_computes_may_go_and_the_next_takes_over
