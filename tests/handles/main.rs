@@ -1,6 +1,7 @@
 //! What holds for the handles, beyond what one platform or another makes of them.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod clock;
 mod gate;
 mod limiter;

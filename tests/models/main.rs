@@ -1,6 +1,7 @@
 //! State machines against naive references, step by step.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod handle;
 mod limiter;
 mod lockout;

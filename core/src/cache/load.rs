@@ -19,10 +19,11 @@ pin_project! {
     /// A call that computes if nobody else does. By hand, because an `async fn` would keep key, loader and
     /// computation several times over, in every task that waits.
     struct Load<'a, C: Flying, Q: ?Sized, F, T> {
-        seat: Seat<'a, C>,
-        key: &'a Q,
+        // Dropped first: what was computed so far is gone before the next in line takes over.
         #[pin]
         work: Work<F, T>,
+        seat: Seat<'a, C>,
+        key: &'a Q,
     }
 }
 

@@ -45,7 +45,7 @@ use crate::slab::{self, NONE, Slab};
 use crate::storage::Storage;
 use crate::wake::{Wake, WakeList};
 
-/// Names a computation in flight, to its driver. It goes stale when the flight is over.
+/// Names a computation in flight, to its driver, who completes or abandons it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FlightKey(slab::Key);
 
@@ -149,8 +149,8 @@ struct Waiter<W> {
 ///
 /// The hash of a key is for the caller to compute, always the same for one key. Under the lock run `Eq` of keys and
 /// `Clone` of outcomes; a panic in either leaves the machine valid.
-// In this order: what a hit writes (the ends of the map's list, the count) lies at the end, where a lock that follows
-// is on the same cache line. Otherwise two threads pass more lines to and fro at each hit.
+// In this order: what a hit writes (the map's notes, the count) lies at the end, where a lock that follows is on the
+// same cache line. Otherwise two threads pass more lines to and fro at each hit.
 #[repr(C)]
 pub struct Machine<K, O, W, M, S: Storage> {
     flights: Flights<K, O, S>,
@@ -160,6 +160,8 @@ pub struct Machine<K, O, W, M, S: Storage> {
     misses: u64,
     joined: u64,
     evicted: u64,
+    /// Moves what follows to where it should be on 64-bit targets.
+    _apart: u64,
     map: M,
     hits: u64,
 }
@@ -175,6 +177,7 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
             misses: 0,
             joined: 0,
             evicted: 0,
+            _apart: 0,
             map: M::EMPTY,
             hits: 0,
         }
@@ -290,6 +293,13 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
         Some(FlightKey(key))
     }
 
+    /// The place of a flight that somebody drives.
+    #[inline]
+    fn driven(&self, flight: FlightKey) -> Option<u32> {
+        let place = self.flights.index_of(flight.0)?;
+        self.flights.at(place)?.driven.then_some(place)
+    }
+
     /// The driver is about to go on with the computation.
     #[inline]
     pub fn resume(&mut self, flight: FlightKey, caller: Caller) {
@@ -324,7 +334,7 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
         O: Clone,
     {
         let mut leftover = Leftover::NONE;
-        let place = self.flights.index_of(flight.0);
+        let place = self.driven(flight);
         let Some((place, flight)) = place.and_then(|place| Some((place, self.flights.at(place)?))) else {
             leftover.refused = kept.map(|(value, _)| value);
             return leftover;
@@ -394,7 +404,7 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
 
     /// The driver gives the computation up. The first in line is to be woken, by the waker that is in the list.
     pub fn abandon(&mut self, flight: FlightKey, wakes: &mut WakeList<W>) -> Leftover<K, O, W> {
-        let Some(place) = self.flights.index_of(flight.0) else { return Leftover::NONE };
+        let Some(place) = self.driven(flight) else { return Leftover::NONE };
         if let Some(flight) = self.flights.at_mut(place) {
             flight.driven = false;
             flight.inside = None;
@@ -669,5 +679,23 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> fmt::Debug for Machin
             .field("flights", &self.flights())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "alloc", target_pointer_width = "64", not(loom)))]
+mod tests {
+    use core::mem::{offset_of, size_of};
+    use core::task::Waker;
+
+    use super::super::Recent;
+    use super::*;
+    use crate::Heap;
+
+    /// Of the map of a cache on the heap, whatever its keys and values.
+    #[test]
+    fn what_a_hit_writes_is_on_the_line_of_a_lock_that_follows() {
+        type Usual = Machine<u64, u64, Waker, Recent<u64, u64, Heap>, Heap>;
+        let notes = offset_of!(Usual, map.notes);
+        assert_eq!(notes / 64, size_of::<Usual>() / 64, "{notes} and {}", size_of::<Usual>());
     }
 }

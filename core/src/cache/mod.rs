@@ -38,6 +38,7 @@ mod flights;
 mod key;
 mod load;
 mod machine;
+mod recent;
 mod seat;
 mod shard;
 mod spawned;
@@ -50,6 +51,7 @@ pub use config::{Config, WhenFull};
 pub use error::{LoadError, Outcome};
 pub use key::ToKey;
 pub use machine::{Caller, Entered, FlightKey, JoinKey, Leftover, Limits, Machine, Progress, Stats};
+pub use recent::Recent;
 pub use store::{Dated, Entry, Expiring, Forever, Lifetimes, Span, Store};
 pub use wrap::Wrapped;
 
@@ -70,6 +72,9 @@ use crate::sync::const_fn;
 
 /// Below so many values a shard is not worth having: what is exact is worth more.
 const SHARD: usize = 64;
+
+/// An odd number without a pattern.
+const STIR: u64 = 0xD6E8_FEB8_6659_FD93;
 
 /// Where a cache keeps things: an [`Inline`](crate::Inline) or `Heap` for values and flights alike, or a pair of
 /// them, the second for flights and for those who wait. Nobody else implements it.
@@ -121,13 +126,13 @@ mod sealed {
 ///
 /// Keys are hashed, made and dropped, loaders run, wakers and values are dropped without any lock. `Eq` of keys and
 /// `Clone` of values run under a shard's lock: let them be short, and let them not call the cache. If they panic,
-/// the cache is as it was. A key whose `Hash` and `Eq` disagree, or change, may not be found, or be computed twice; its value
+/// the cache is as it was (where unwinding opens the lock: not with a critical section or none). A key whose `Hash` and `Eq` disagree, or change, may not be found, or be computed twice; its value
 /// is evicted in its turn like any other.
 ///
 /// # Cost
 ///
 /// A hit is one hash, one short lock and a clone, O(1); no clock is read unless values expire. A miss takes the lock three times. Nothing is allocated in steady
-/// state. The memory per value is that of [`Lru`](crate::lru::Lru) or [`TtlLru`](crate::ttl_lru::TtlLru).
+/// state. The memory per value is that of [`Lru`](crate::lru::Lru), or [`TtlLru`](crate::ttl_lru::TtlLru) where values expire.
 ///
 /// ```
 /// use tidegate_core::cache::Cache;
@@ -345,8 +350,9 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
     fn place<Q: Hash + ?Sized>(&self, key: &Q) -> Place {
         let hash = self.hasher.hash_one(key);
         let shard = if SHARDS > 1 {
-            // The upper half chooses the shard; the map mixes both.
-            (((hash >> 32) * self.used() as u64) >> 32) as u32
+            // Stirred, for hashers that leave some bits alone; in another way than the map does, or the keys of one
+            // shard would be neighbours there.
+            (((hash.wrapping_mul(STIR) >> 32) * self.used() as u64) >> 32) as u32
         } else {
             0
         };

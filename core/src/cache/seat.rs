@@ -175,7 +175,11 @@ impl<'a, C: Flying + ?Sized> Seat<'a, C> {
     #[inline]
     pub(super) fn complete(&mut self, outcome: Result<C::Value, C::Error>) -> Result<C::Value, C::Error> {
         if !matches!(self.stage, Stage::Outside) {
-            self.cache.complete(self.place, &outcome, &mut self.stage);
+            // A clone may panic, or the value's own word on its lifetime.
+            let unwinding = Unwinding(self);
+            let seat = &mut *unwinding.0;
+            seat.cache.complete(seat.place, &outcome, &mut seat.stage);
+            mem::forget(unwinding);
         }
         outcome
     }

@@ -4,8 +4,9 @@ use core::fmt;
 use core::hash::Hash;
 use core::time::Duration;
 
+use super::recent::Recent;
 use crate::Instant;
-use crate::lru::{Displaced, Lru};
+use crate::lru::Displaced;
 use crate::storage::Storage;
 use crate::time::Clock;
 use crate::ttl_lru::TtlLru;
@@ -83,7 +84,7 @@ pub struct Forever;
 impl<V> Lifetimes<V> for Forever {
     type Now = ();
     type Span = ();
-    type Map<K: Hash + Eq, O, S: Storage> = Lru<K, O, S>;
+    type Map<K: Hash + Eq, O, S: Storage> = Recent<K, O, S>;
 
     #[inline]
     fn now(&self) {}
@@ -91,26 +92,23 @@ impl<V> Lifetimes<V> for Forever {
     fn span<E>(&self, _outcome: &Result<V, E>) {}
 }
 
-impl<K: Hash + Eq, O, S: Storage> Store<K, O> for Lru<K, O, S> {
+impl<K: Hash + Eq, O, S: Storage> Store<K, O> for Recent<K, O, S> {
     type Now = ();
     type Span = ();
 
-    const EMPTY: Self = Self::new(0);
+    const EMPTY: Self = Self::EMPTY;
 
     #[inline]
     fn get(&mut self, hash: u32, is_sought: impl FnMut(&K) -> bool, _now: ()) -> Option<(&O, bool)> {
-        Some((self.get_hashed(hash, is_sought)?, true))
+        Some((Self::get(self, hash, is_sought)?, true))
     }
 
     fn insert(&mut self, entry: Entry<K, O, ()>, capacity: usize, _now: ()) -> Option<Displaced<K, O>> {
-        if self.capacity() == 0 {
-            self.resize(capacity);
-        }
-        self.insert_hashed(entry.hash, entry.key, entry.value)
+        Self::insert(self, entry, capacity)
     }
 
     fn remove(&mut self, hash: u32, is_sought: impl FnMut(&K) -> bool) -> Option<(K, O)> {
-        self.remove_hashed(hash, is_sought)
+        Self::remove(self, hash, is_sought)
     }
 
     fn pop_expired(&mut self, _now: ()) -> Option<(K, O)> {
@@ -277,12 +275,12 @@ impl<K: Hash + Eq, O, S: Storage> Store<K, O> for TtlLru<K, Dated<O>, S> {
 }
 
 mod sealed {
-    use super::{Expiring, Forever, Lru, Storage, TtlLru};
+    use super::{Expiring, Forever, Recent, Storage, TtlLru};
 
     pub trait Sealed {}
 
     impl Sealed for Forever {}
     impl<V, C> Sealed for Expiring<V, C> {}
-    impl<K, V, S: Storage> Sealed for Lru<K, V, S> {}
+    impl<K, V, S: Storage> Sealed for Recent<K, V, S> {}
     impl<K, V, S: Storage> Sealed for TtlLru<K, V, S> {}
 }

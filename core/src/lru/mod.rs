@@ -4,7 +4,6 @@
 //! entries and their order, [`HashIndex`](crate::HashIndex) finds them, and what is here knows keys and hashers.
 
 mod displaced;
-mod hashed;
 mod hasher;
 mod iter;
 pub(crate) mod table;

@@ -31,3 +31,18 @@ fn deterministic_test() {
     assert!(lines.iter().any(|line| line == "with the semaphore, 1000 seeds agree"), "{lines:?}");
     assert!(lines.iter().any(|line| line.ends_with("it is 86400.000000000 s")), "{lines:?}");
 }
+
+#[test]
+fn cached_lookup() {
+    let lines = lines("cached_lookup");
+    let held = ["held    each product was queried once, however many asked", "held    the answers are the same"];
+    assert_eq!(lines[lines.len() - 2..], held);
+    let row = |what: &str| -> (u64, u64) {
+        let row = lines.iter().find_map(|line| line.strip_prefix(what)).unwrap();
+        let mut figures = row.split_whitespace().map_while(|figure| figure.parse().ok());
+        (figures.next().unwrap(), figures.next().unwrap())
+    };
+    let (bare, cached) = (row("without "), row("with "));
+    assert_eq!((bare.0, bare.1), (20_000, 20_000));
+    assert!(cached.0 == 20_000 && cached.1 <= 2_000, "{cached:?}");
+}

@@ -40,6 +40,7 @@ mod stage;
 mod visitor;
 mod world;
 
+pub mod caches;
 pub mod gates;
 pub mod groups;
 pub mod limits;
@@ -239,6 +240,22 @@ macro_rules! scenarios {
                     a_wait_for_a_payload_can_time_out;
                 blocking:
                     a_thread_waits_for_payloads;
+            }
+            caches {
+                steps:
+                    a_value_is_computed_once
+                    who_computes_may_go_and_the_next_takes_over
+                    an_error_is_heard_by_all_who_wait
+                    what_is_invalidated_in_flight_is_not_kept
+                    a_full_table_refuses_or_does_not_share
+                    a_loader_that_asks_for_its_own_key_is_told
+                    a_value_goes_stale_and_then_away;
+                crowds:;
+                timed:
+                    a_value_lives_by_the_platforms_time
+                    a_wait_for_a_value_can_time_out;
+                blocking:
+                    a_thread_waits_for_a_value_and_takes_over;
             }
         }
     };

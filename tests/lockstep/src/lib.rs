@@ -11,6 +11,7 @@
 #![expect(clippy::missing_panics_doc, reason = "to panic is how they say that the two differ")]
 
 mod bytes;
+pub mod cache;
 pub mod keyed;
 pub mod limiter;
 pub mod lockout;
@@ -25,7 +26,8 @@ pub mod waterfall;
 pub type Run = fn(&[u8]);
 
 /// Every target by name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Run); 9] = [
+pub const TARGETS: [(&str, Run); 10] = [
+    ("cache", cache::run),
     ("keyed", keyed::run),
     ("limiter", limiter::run),
     ("lockout", lockout::run),

@@ -107,6 +107,37 @@ fn shards_share_the_capacity_out() {
     assert_eq!(Sharded::new(1_000).used(), 4);
 }
 
+/// Gives the number back that it is given: a hasher whose upper bits say nothing.
+#[cfg(feature = "alloc")]
+#[derive(Default)]
+struct Plain(u64);
+
+#[cfg(feature = "alloc")]
+impl core::hash::Hasher for Plain {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {}
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = number.into();
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn a_hasher_whose_upper_bits_say_nothing_fills_all_shards_evenly() {
+    type Hashers = core::hash::BuildHasherDefault<Plain>;
+    let cache: Cache<u32, u32, Local, crate::Heap, Infallible, Forever, Hashers, 8> =
+        Cache::with_parts(Config::new(1_000), Forever, Hashers::default());
+    for key in 0..800 {
+        cache.insert(key, key);
+    }
+    let here = (0..800).filter(|key| cache.get(key).is_some()).count();
+    assert!(here > 750, "{here} of 800 found room for 1000");
+}
+
 /// Keys that are all one, and have different hashes; or differ, and have one hash; or never equal themselves.
 #[derive(Clone, Debug)]
 struct Contradictory {
