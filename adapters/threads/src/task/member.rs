@@ -41,18 +41,37 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// As safe as dropping the future itself; the group is left afterwards.
+    /// As safe as dropping the future itself; the group is left afterwards. Should its destructor panic, that is counted
+    /// as an unobserved failure.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Member<F, R: TaskGroupRef> {
-        // Dropped first: order of declaration. `None` once it has ended.
+    pub struct Member<F, R: TaskGroupRef>
+    where
+        R: Clone,
+    {
+        // `None` once it has ended.
         #[pin]
         future: Option<F>,
         priority: Priority,
         guard: Guard<R>,
     }
+
+    impl<F, R: TaskGroupRef> PinnedDrop for Member<F, R>
+    where
+        R: Clone,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some()
+                && catch_unwind(AssertUnwindSafe(|| this.future.set(None))).is_err()
+            {
+                // It was dropped before its end, and nobody waits for how that goes.
+                drop(TaskGroup::fail_owned(this.guard.group().clone()));
+            }
+        }
+    }
 }
 
-impl<F, R: TaskGroupRef> Member<F, R> {
+impl<F, R: TaskGroupRef + Clone> Member<F, R> {
     /// Makes `future` a member of the guard's group, at the priority of the scope that the caller is in.
     pub fn new(future: F, guard: Guard<R>) -> Self {
         Self { future: Some(future), priority: priority::current(), guard }
@@ -89,7 +108,7 @@ impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
     }
 }
 
-impl<F, R: TaskGroupRef> fmt::Debug for Member<F, R> {
+impl<F, R: TaskGroupRef + Clone> fmt::Debug for Member<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").field("priority", &self.priority).finish_non_exhaustive()
     }
