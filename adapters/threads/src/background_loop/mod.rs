@@ -150,7 +150,6 @@ impl BackgroundLoop {
     /// Cancels all that is scheduled; answers how many. The loop goes on, and takes others in.
     ///
     /// Each is dropped where it awaits next, and its handle says [`Aborted`](crate::JoinError::Aborted).
-    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn cancel_all(&self) -> usize {
         self.aborts.abort_all(false)
     }

@@ -148,7 +148,7 @@ fn panics_are_delivered_or_counted() {
         assert!(n != 1, "on purpose");
         n
     });
-    let results: Vec<_> = results.unwrap().map(|result| result.ok()).collect();
+    let results: Vec<_> = results.unwrap().map(Result::ok).collect();
     assert_eq!(results, [Some(0), None, Some(2)]);
     assert_eq!(executor.shutdown_blocking().unwrap().unobserved_failures, 1);
 }
