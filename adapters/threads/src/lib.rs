@@ -44,9 +44,9 @@
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
 #![forbid(unsafe_code)]
 
-mod backoff;
 #[cfg(feature = "background-loop")]
 mod background_loop;
+mod backoff;
 mod block_on;
 mod clock;
 mod executor;

@@ -111,7 +111,8 @@ impl BackgroundLoop {
             Err(_) => return Err(SpawnError::TooMany(future)),
         };
         let (promise, handle) = JoinHandle::new(self.home);
-        self.aborts.add(self.executor.spawn(Scheduled::new(Member::new(future, guard), promise)));
+        let (task, has_ended) = Scheduled::new(Member::new(future, guard), promise);
+        self.aborts.add((self.executor.spawn(task), has_ended));
         Ok(handle)
     }
 

@@ -2,7 +2,7 @@
 
 use core::mem;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::{Context, Poll, ready};
 use std::sync::Arc;
 
@@ -20,12 +20,15 @@ pin_project! {
         #[pin]
         member: Member<F, Arc<Tracker>>,
         promise: Option<Promise<F::Output>>,
+        has_ended: Arc<AtomicBool>,
     }
 }
 
 impl<F: Future> Scheduled<F> {
-    pub(super) const fn new(member: Member<F, Arc<Tracker>>, promise: Promise<F::Output>) -> Self {
-        Self { member, promise: Some(promise) }
+    /// The other one will say whether it has ended by itself.
+    pub(super) fn new(member: Member<F, Arc<Tracker>>, promise: Promise<F::Output>) -> (Self, Arc<AtomicBool>) {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        (Self { member, promise: Some(promise), has_ended: Arc::clone(&has_ended) }, has_ended)
     }
 }
 
@@ -35,6 +38,8 @@ impl<F: Future> Future for Scheduled<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
         let outcome = ready!(this.member.poll(cx));
+        // Before anybody hears of the outcome, who might then count those that have not ended.
+        this.has_ended.store(true, Ordering::Release);
         if let Some(promise) = this.promise.take() {
             deliver(promise, outcome);
         }
@@ -51,8 +56,11 @@ pub(super) struct Aborts {
     aborted: AtomicUsize,
 }
 
+/// A task, and whether it has ended by itself.
+type Cancellable = (Task<()>, Arc<AtomicBool>);
+
 struct Locked {
-    tasks: Vec<Task<()>>,
+    tasks: Vec<Cancellable>,
     /// At so many it is time to sweep.
     many: usize,
     /// Whoever comes from now on is cancelled at once.
@@ -72,7 +80,7 @@ impl Aborts {
         self.aborted.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add(&self, task: Task<()>) {
+    pub(super) fn add(&self, task: Cancellable) {
         let mut locked = self.locked.lock();
         let mut ended = Vec::new();
         if locked.for_good {
@@ -80,7 +88,7 @@ impl Aborts {
             self.count(&ended);
         } else {
             if locked.tasks.len() >= locked.many {
-                ended = locked.tasks.extract_if(.., |task| task.is_finished()).collect();
+                ended = locked.tasks.extract_if(.., |(task, _)| task.is_finished()).collect();
                 locked.many = (2 * locked.tasks.len()).max(FEW);
             }
             locked.tasks.push(task);
@@ -99,8 +107,8 @@ impl Aborts {
         self.count(&tasks)
     }
 
-    fn count(&self, tasks: &[Task<()>]) -> usize {
-        let running = tasks.iter().filter(|task| !task.is_finished()).count();
+    fn count(&self, tasks: &[Cancellable]) -> usize {
+        let running = tasks.iter().filter(|(_, has_ended)| !has_ended.load(Ordering::Acquire)).count();
         self.aborted.fetch_add(running, Ordering::Relaxed);
         running
     }
@@ -109,7 +117,7 @@ impl Aborts {
 /// Nobody is cancelled by it.
 impl Drop for Aborts {
     fn drop(&mut self) {
-        for task in self.locked.get_mut().tasks.drain(..) {
+        for (task, _) in self.locked.get_mut().tasks.drain(..) {
             task.detach();
         }
     }

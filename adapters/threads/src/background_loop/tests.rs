@@ -56,13 +56,22 @@ fn a_panic_does_not_end_the_loop() {
     let mut failing = background.schedule(async { panic!("on purpose") }).unwrap();
     drop(background.schedule(async { panic!("unheard") }).unwrap());
     // A result that nobody receives, and one that is cancelled.
-    drop(background.schedule(async { Bomb }).unwrap());
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = Arc::clone(&gate);
+    let unreceived = background.schedule(async move {
+        opened.acquire().await.unwrap().forget();
+        Bomb
+    });
+    drop(unreceived.unwrap());
+    gate.add_permits(1).unwrap();
     let bomb = Bomb;
     drop(background.schedule(async move {
         let _bomb = bomb;
         pending::<()>().await;
     }));
-    background.run_blocking(yield_now()).unwrap();
+    while background.len() > 1 {
+        background.run_blocking(yield_now()).unwrap();
+    }
     assert_eq!(background.cancel_all(), 1);
     background.wait_blocking().unwrap();
     let result: Result<(), JoinError> = failing.join_blocking();

@@ -138,10 +138,13 @@ fn panics_are_delivered_or_counted() {
         }
     }
 
-    let executor = Executor::new(2);
+    let executor = Executor::new(1);
+    let held = hold(&executor);
     let mut failing = executor.submit(|| panic!("on purpose")).unwrap();
     drop(executor.submit(|| panic!("unheard")).unwrap());
+    // Nobody receives it, so it is dropped by the thread.
     drop(executor.submit(|| Bomb).unwrap());
+    drop(held);
     let result: Result<(), _> = failing.join_blocking();
     assert_eq!(result.unwrap_err().into_panic().unwrap().message().as_deref(), Some("on purpose"));
     let results = executor.map_ordered(0..3, |n| {
