@@ -1,4 +1,4 @@
-//! The conformance scenarios on every adapter that a host has: a table of what holds where.
+//! The conformance scenarios on every adapter that a host has: tables of what holds where.
 //!
 //! `cargo test -p tidegate-tests --test conformance [FILTER]` runs those scenarios whose names contain `FILTER`.
 #![forbid(unsafe_code)]
@@ -6,6 +6,7 @@
 mod one_thread;
 mod sim;
 mod table;
+mod tasks;
 mod threads;
 mod tokio;
 
@@ -17,6 +18,6 @@ fn main() -> ExitCode {
     let mut columns = Vec::from(one_thread::columns());
     columns.extend(tokio::columns());
     columns.extend([threads::column(), sim::column()]);
-    let passed = table::run(&columns, &filter);
+    let passed = table::run(&columns, &filter) & table::run(&tasks::columns(), &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

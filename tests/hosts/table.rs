@@ -41,6 +41,9 @@ pub(crate) fn run(columns: &[Column], filter: &str) -> bool {
             rows[place].outcomes.push(guarded(column.name, name, scenario));
         }
     }
+    if rows.is_empty() {
+        return true;
+    }
     if let Err(error) = print(columns, &rows) {
         eprintln!("the table cannot be printed: {error}");
     }

@@ -10,8 +10,9 @@ use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::target::{self, Toolchain};
 
-/// Core's features, for checks of the whole workspace.
-const FEATURES: &str = "--features=tidegate-core/alloc,tidegate-core/critical-section,tidegate-core/defmt";
+/// Features that are off by default, for checks of the whole workspace.
+const FEATURES: &str = "--features=tidegate-core/alloc,tidegate-core/critical-section,tidegate-core/defmt,\
+                        tidegate-threads/background-loop,tidegate-tokio/tracing";
 
 /// Sets up what is missing if asked to, runs everything, and answers whether all went well.
 pub(crate) fn all(install: bool) -> ExitCode {
@@ -49,6 +50,16 @@ fn host(steps: &mut Steps) {
     steps.step("core without alloc", &[], || run(cargo().args(["test", "--package", "tidegate-core"])));
     steps.step("core with alloc", &[], || {
         run(cargo().args(["test", "--package", "tidegate-core", "--features", "alloc"]))
+    });
+    steps.step("threads and tokio with all features", &[], || {
+        run(cargo().args([
+            "test",
+            "--package",
+            "tidegate-threads",
+            "--package",
+            "tidegate-tokio",
+            "--all-features",
+        ]))
     });
     steps.step("loom models", &[], || {
         run(cargo()

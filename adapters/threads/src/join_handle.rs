@@ -2,9 +2,11 @@
 
 use core::fmt;
 use core::future::Future;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use tidegate_core::oneshot::{Oneshot, Receiver, Sender};
@@ -16,6 +18,14 @@ use crate::{Clock, Threads, ThreadsTimer, block_on, block_on_until};
 pub(crate) type Outcome<T> = Result<T, Failed<Arc<Tracker>>>;
 
 pub(crate) type Promise<T> = Sender<Arc<Oneshot<Threads, Outcome<T>>>>;
+
+/// Hands an outcome over. If nobody receives it, a panic stays unobserved, and a result is dropped; should that panic,
+/// then nothing comes of it.
+pub(crate) fn deliver<T>(promise: Promise<T>, outcome: Outcome<T>) {
+    if let Err(unreceived) = promise.send(outcome) {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(unreceived)));
+    }
+}
 
 /// The result to come of a closure on a thread or of a task on a loop: to be awaited under any executor, or waited
 /// for by any thread.

@@ -44,10 +44,13 @@
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "background-loop")]
+mod background_loop;
 mod backoff;
 pub mod batcher;
 mod block_on;
 mod clock;
+mod executor;
 mod helper;
 mod join_handle;
 mod platform;
@@ -63,13 +66,16 @@ mod timer;
 mod wall;
 pub mod waterfall;
 
+#[cfg(feature = "background-loop")]
+pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
+pub use executor::{Executor, Map, Reservation};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
-pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
+pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};

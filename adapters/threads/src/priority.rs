@@ -30,6 +30,7 @@ thread_local! {
 ///
 /// Costs a thread-local read.
 #[must_use]
+#[inline]
 pub fn current() -> Priority {
     CURRENT.try_with(Cell::get).unwrap_or_default()
 }
@@ -47,6 +48,13 @@ pub fn current() -> Priority {
 /// ```
 pub fn scope<T>(priority: Priority, body: impl FnOnce() -> T) -> T {
     let _entered = Entered::new(priority);
+    body()
+}
+
+/// The same, with less ado where the scope around is of that priority already.
+#[inline]
+pub(crate) fn scope_if_other<T>(priority: Priority, body: impl FnOnce() -> T) -> T {
+    let _entered = (current() != priority).then(|| Entered::new(priority));
     body()
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use parking_lot::Mutex;
 use tidegate_core::task_group::{EnterError, Join};
 
-use crate::join_handle::JoinHandle;
+use crate::join_handle::{JoinHandle, deliver};
 use crate::task::{Home, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain};
 use crate::{Clock, ThreadsTimer, block_on, block_on_until, priority};
 
@@ -196,8 +196,8 @@ where
     let run = move || {
         let Some(body) = taken.lock().take() else { return };
         drop(taken);
-        // If nobody receives the outcome, a panic stays unobserved.
-        drop(promise.send(home.enter(|| contain(&guard, priority, body))));
+        let outcome = home.enter(|| contain(&guard, priority, body));
+        deliver(promise, outcome);
         drop(guard);
     };
     match spawn(Box::new(run)) {

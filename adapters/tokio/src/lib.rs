@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use tidegate_core::{Heap, semaphore};
 
-pub use background_loop::{BackgroundLoop, OnExit, RunError};
+pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use platform::Tokio;
@@ -62,7 +62,7 @@ pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
 pub use tidegate_threads::SystemClock;
-pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
+pub use tidegate_threads::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 

@@ -78,10 +78,11 @@ impl Pool {
         self.with(|runtime| runtime.block_on(future))
     }
 
-    /// Batches of rounds, each of which is given how many operations it has, `crowd` or a few less. They run in a
-    /// task, as what they spawn does.
+    /// Batches of rounds, each of which is given how many operations it has, `crowd` or a few less. They run `within`,
+    /// in a task as what they spawn does, or beside the workers, as `main` does.
     pub(crate) fn rounds<F>(
         pool: Rc<Self>,
+        within: bool,
         crowd: u64,
         round: impl Fn(u64) -> F + Copy + Send + 'static,
     ) -> impl FnMut(u64) -> Batch + 'static
@@ -98,7 +99,12 @@ impl Pool {
                 }
                 Batch { operations: rounds * crowd, elapsed: start.elapsed() }
             };
-            pool.with(|runtime| runtime.block_on(runtime.spawn(body))).expect("no contender panics")
+            pool.with(|runtime| {
+                if within {
+                    return runtime.block_on(runtime.spawn(body)).expect("no contender panics");
+                }
+                runtime.block_on(body)
+            })
         }
     }
 

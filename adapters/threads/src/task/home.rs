@@ -1,7 +1,12 @@
 //! [`Home`]: where tasks run, so that nobody waits there for them.
 
 use core::cell::Cell;
+use core::future::Future;
+use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 
 /// Where a closure or a task runs: a thread there that waited for it would wait for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +29,11 @@ impl Home {
         self != Self::ANYWHERE && HERE.try_with(|here| here.get() == self).unwrap_or(false)
     }
 
+    /// A future that is there whenever it is polled.
+    pub const fn wrap<F>(self, future: F) -> AtHome<F> {
+        AtHome { home: self, future }
+    }
+
     /// Runs `body` as something that happens there.
     pub fn enter<T>(self, body: impl FnOnce() -> T) -> T {
         struct Left(Home);
@@ -37,6 +47,26 @@ impl Home {
 
         let _left = Left(HERE.try_with(|here| here.replace(self)).unwrap_or(Self::ANYWHERE));
         body()
+    }
+}
+
+pin_project! {
+    /// A future that is at a [`Home`] whenever it is polled.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct AtHome<F> {
+        home: Home,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for AtHome<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        this.home.enter(|| this.future.poll(cx))
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Member`]: a future in a group, whose panic stays within; [`contain`]: the same for a closure.
 
+use core::any::Any;
 use core::fmt;
 use core::future::Future;
 use core::panic::AssertUnwindSafe;
@@ -18,20 +19,22 @@ use crate::priority;
 #[derive(Debug)]
 #[must_use = "a panic that is dropped stays unobserved"]
 pub struct Failed<R: TaskGroupRef> {
-    panic: Panic,
-    failure: Failure<R>,
+    /// In a box: every task has room for its outcome, and hardly any fails.
+    parts: Box<(Panic, Failure<R>)>,
 }
 
 impl<R: TaskGroupRef> Failed<R> {
-    fn new(panic: Panic, group: R) -> Self {
-        Self { panic, failure: TaskGroup::fail_owned(group) }
+    #[cold]
+    fn new(payload: Box<dyn Any + Send>, group: R) -> Self {
+        Self { parts: Box::new((Panic::new(payload), TaskGroup::fail_owned(group))) }
     }
 
     /// It has reached somebody.
     #[must_use]
     pub fn observe(self) -> JoinError {
-        self.failure.observe();
-        JoinError::Panicked(self.panic)
+        let (panic, failure) = *self.parts;
+        failure.observe();
+        JoinError::Panicked(panic)
     }
 }
 
@@ -41,18 +44,39 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// As safe as dropping the future itself; the group is left afterwards.
+    /// As safe as dropping the future itself; the group is left afterwards. Should its destructor panic, that is counted
+    /// as an unobserved failure.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Member<F, R: TaskGroupRef> {
-        // Dropped first: order of declaration. `None` once it has ended.
+    pub struct Member<F, R>
+    where
+        R: TaskGroupRef,
+        R: Clone,
+    {
+        // `None` once it has ended.
         #[pin]
         future: Option<F>,
         priority: Priority,
         guard: Guard<R>,
     }
+
+    impl<F, R> PinnedDrop for Member<F, R>
+    where
+        R: TaskGroupRef,
+        R: Clone,
+    {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.future.is_some()
+                && catch_unwind(AssertUnwindSafe(|| this.future.set(None))).is_err()
+            {
+                // It was dropped before its end, and nobody waits for how that goes.
+                drop(TaskGroup::fail_owned(this.guard.group().clone()));
+            }
+        }
+    }
 }
 
-impl<F, R: TaskGroupRef> Member<F, R> {
+impl<F, R: TaskGroupRef + Clone> Member<F, R> {
     /// Makes `future` a member of the guard's group, at the priority of the scope that the caller is in.
     pub fn new(future: F, guard: Guard<R>) -> Self {
         Self { future: Some(future), priority: priority::current(), guard }
@@ -62,12 +86,13 @@ impl<F, R: TaskGroupRef> Member<F, R> {
 impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
     type Output = Result<F::Output, Failed<R>>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let future = &mut this.future;
         // The future is done with when it has unwound, so nobody sees it in an odd state.
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            priority::scope(*this.priority, || {
+            priority::scope_if_other(*this.priority, || {
                 let Some(unfinished) = future.as_mut().as_pin_mut() else { return Poll::Pending };
                 let output = unfinished.poll(cx);
                 if output.is_ready() {
@@ -83,13 +108,13 @@ impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
             Err(payload) => {
                 // The first panic is the one that counts.
                 drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
-                Poll::Ready(Err(Failed::new(Panic::new(payload), this.guard.group().clone())))
+                Poll::Ready(Err(Failed::new(payload, this.guard.group().clone())))
             }
         }
     }
 }
 
-impl<F, R: TaskGroupRef> fmt::Debug for Member<F, R> {
+impl<F, R: TaskGroupRef + Clone> fmt::Debug for Member<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").field("priority", &self.priority).finish_non_exhaustive()
     }
@@ -106,5 +131,5 @@ pub fn contain<T, R: TaskGroupRef + Clone>(
     body: impl FnOnce() -> T,
 ) -> Result<T, Failed<R>> {
     catch_unwind(AssertUnwindSafe(|| priority::scope(priority, body)))
-        .map_err(|payload| Failed::new(Panic::new(payload), guard.group().clone()))
+        .map_err(|payload| Failed::new(payload, guard.group().clone()))
 }

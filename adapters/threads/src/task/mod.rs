@@ -6,13 +6,15 @@
 mod error;
 mod home;
 mod member;
+mod on_exit;
 mod panic;
 mod results;
 mod summary;
 
-pub use error::{JoinError, ShutdownError, SpawnError};
-pub use home::Home;
+pub use error::{JoinError, RunError, ShutdownError, SpawnError};
+pub use home::{AtHome, Home};
 pub use member::{Failed, Member, contain};
+pub use on_exit::OnExit;
 pub use panic::Panic;
 pub use results::{ResultOrder, Results, Ticket};
 pub use summary::Summary;

@@ -1,11 +1,7 @@
 //! [`BackgroundLoop`]: a runtime on a thread of its own.
 
-mod error;
-mod inside;
 #[cfg(test)]
 mod tests;
-
-pub use error::RunError;
 
 use core::fmt;
 use core::future::Future;
@@ -16,22 +12,10 @@ use std::thread;
 
 use tidegate_core::{Blocking, Instant};
 use tidegate_threads::task::Home;
-use tidegate_threads::{ShutdownError, SpawnError, Summary};
+use tidegate_threads::{OnExit, RunError, ShutdownError, SpawnError, Summary};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{JoinHandle, TaskGroup, Tokio, Tracker};
-use inside::Inside;
-
-/// What becomes of those who are left when a [`BackgroundLoop`] is left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OnExit {
-    /// They are waited for.
-    #[default]
-    Wait,
-    /// They are aborted, and then waited for.
-    Cancel,
-}
 
 /// A runtime on a thread of its own, for code that is not async, or not in this runtime.
 ///
@@ -137,7 +121,7 @@ impl BackgroundLoop {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let task = self.group.spawn_wrapped(future, |member| Inside::new(self.home, member))?;
+        let task = self.group.spawn_wrapped(future, |member| self.home.wrap(member))?;
         Ok(JoinHandle::new(task, self.home))
     }
 

@@ -26,7 +26,7 @@ fn contenders(row: &mut Contenders, workers: Workers) {
     let on = || pool.clone();
     row.add(
         "tidegate",
-        Pool::rounds(on(), INPUTS, |inputs| async move {
+        Pool::rounds(on(), true, INPUTS, |inputs| async move {
             let executor = Executor::new(AT_ONCE);
             let mut results = executor.map(0..inputs, |n| async move { n }).expect("it is open");
             let mut sum = 0;
@@ -38,7 +38,7 @@ fn contenders(row: &mut Contenders, workers: Workers) {
     )
     .add(
         "buffer_unordered",
-        Pool::rounds(on(), INPUTS, |inputs| async move {
+        Pool::rounds(on(), true, INPUTS, |inputs| async move {
             let tasks = stream::iter((0..inputs).map(|n| tokio::spawn(async move { n })));
             let mut results = tasks.buffer_unordered(AT_ONCE);
             let mut sum = 0;
@@ -50,7 +50,7 @@ fn contenders(row: &mut Contenders, workers: Workers) {
     )
     .add(
         "tidegate, in order",
-        Pool::rounds(on(), INPUTS, |inputs| async move {
+        Pool::rounds(on(), true, INPUTS, |inputs| async move {
             let executor = Executor::new(AT_ONCE);
             let mut results = executor.map_ordered(0..inputs, |n| async move { n }).expect("it is open");
             let mut sum = 0;

@@ -1,0 +1,126 @@
+//! What spawns on tokio.
+
+use tidegate_conformance::Outcome;
+use tidegate_threads::{JoinError, OnExit, Summary};
+use tidegate_tokio::{BackgroundLoop, Executor, TaskGroup, TokioTimer};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Adapter, Closed, Executors, Groups, Job, Joined, Local, Loops, fail};
+
+impl Groups for TaskGroup {
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn spawn(&self, job: Job) -> Result<Joined, Closed> {
+        self.spawn(job).map(|handle| Box::pin(handle) as Joined).map_err(|error| {
+            assert!(error.is_closed());
+            Closed
+        })
+    }
+
+    fn close(&self) -> Local<Summary> {
+        Box::pin(self.close())
+    }
+}
+
+impl Executors for Executor {
+    fn new(max_concurrent: usize) -> Self {
+        Self::new(max_concurrent)
+    }
+
+    fn submit(&self, job: Job) -> Result<Joined, Closed> {
+        self.submit(job).map(|handle| Box::pin(handle) as Joined).map_err(|error| {
+            assert!(error.is_closed());
+            Closed
+        })
+    }
+
+    fn map(&self, inputs: u32, failing: u32, ordered: bool) -> Local<Vec<Result<u32, JoinError>>> {
+        let double = move |n| async move {
+            if n == failing {
+                fail("on purpose");
+            }
+            2 * n
+        };
+        let map = if ordered { self.map_ordered(0..inputs, double) } else { self.map(0..inputs, double) };
+        let mut map = map.expect("it is open");
+        Box::pin(async move {
+            let mut results = Vec::new();
+            while let Some(result) = map.next().await {
+                results.push(result);
+            }
+            results
+        })
+    }
+
+    fn abort_all(&self) -> usize {
+        self.abort_all()
+    }
+
+    fn shutdown(&self) -> Local<Summary> {
+        Box::pin(self.shutdown())
+    }
+}
+
+impl Loops for BackgroundLoop {
+    fn new(on_exit: OnExit) -> Self {
+        Self::new("conformance").expect("a thread can be had").on_exit(on_exit)
+    }
+
+    fn schedule(&self, job: Job) -> Result<Box<dyn FnMut() -> Result<u32, JoinError> + Send>, Closed> {
+        let mut handle = self.schedule(job).map_err(|_| Closed)?;
+        Ok(Box::new(move || handle.join_blocking()))
+    }
+
+    fn wait(&self) -> bool {
+        self.wait_blocking().is_ok()
+    }
+
+    fn leave(self) -> Summary {
+        self.shutdown_blocking().expect("this is not its thread")
+    }
+}
+
+async fn an_exit_timeout_aborts_who_is_left() {
+    let group = TaskGroup::new().with_exit_timeout(core::time::Duration::from_millis(2));
+    let stuck = group.spawn(core::future::pending::<()>()).expect("it is open");
+    let before = tidegate_tokio::Clock::now(&TokioTimer);
+    assert_eq!(group.close().await.aborted, 1);
+    assert!(tidegate_tokio::Clock::now(&TokioTimer).duration_since(before).as_millis() >= 2);
+    assert!(matches!(stuck.await, Err(JoinError::Aborted)));
+}
+
+fn on(runtime: &Runtime, scenario: impl Future<Output = ()>) -> Outcome {
+    runtime.block_on(scenario);
+    Outcome::Passed
+}
+
+fn on_one<F: Future<Output = ()>>(scenario: impl Fn() -> F) -> Outcome {
+    on(&Builder::new_current_thread().enable_time().build().expect("a runtime can be had"), scenario())
+}
+
+fn on_several<F: Future<Output = ()>>(scenario: impl Fn() -> F) -> Outcome {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build();
+    on(&runtime.expect("a runtime can be had"), scenario())
+}
+
+pub(super) fn adapters() -> [Adapter; 2] {
+    let abort = "an_exit_timeout_aborts_who_is_left";
+    [
+        Adapter {
+            name: "tokio, one thread",
+            groups: Ok(super::all_groups!(on_one, TaskGroup)),
+            abort: Ok(vec![(abort, || on_one(an_exit_timeout_aborts_who_is_left))]),
+            executors: Ok(super::all_executors!(on_one, Executor)),
+            loops: Ok(super::all_loops!(on_one, BackgroundLoop)),
+        },
+        Adapter {
+            name: "tokio, several",
+            groups: Ok(super::all_groups!(on_several, TaskGroup)),
+            abort: Ok(vec![(abort, || on_several(an_exit_timeout_aborts_who_is_left))]),
+            executors: Ok(super::all_executors!(on_several, Executor)),
+            loops: Ok(super::all_loops!(on_several, BackgroundLoop)),
+        },
+    ]
+}
