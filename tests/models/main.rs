@@ -7,5 +7,6 @@ mod lockout;
 mod lru;
 mod machine;
 mod scheduler;
+mod queue;
 mod task_group;
 mod wait_queue;

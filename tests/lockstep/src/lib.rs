@@ -15,6 +15,7 @@ pub mod keyed;
 pub mod limiter;
 pub mod lockout;
 pub mod lru;
+pub mod queue;
 pub mod quota;
 pub mod scheduler;
 pub mod semaphore;
@@ -29,6 +30,7 @@ pub const TARGETS: [(&str, Run); 9] = [
     ("limiter", limiter::run),
     ("lockout", lockout::run),
     ("lru", lru::run),
+    ("queue", queue::run),
     ("quota", quota::run),
     ("scheduler", scheduler::run),
     ("semaphore", semaphore::run),
