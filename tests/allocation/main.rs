@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod lru;
+mod queue;
 mod tasks;
 mod threads;
 
@@ -63,6 +64,9 @@ fn main() {
         ("cancelled on the way", tasks::cancelled()),
         ("4 threads, blocking", threads::blocking()),
         ("4 threads, blocking for a time", threads::blocking_for_a_time()),
+        ("queues, nobody waits", queue::passing()),
+        ("a queue at which many wait", queue::waiting()),
+        ("a queue between threads", queue::threads()),
         ("Lru, full", lru::churn()),
         ("TtlLru, full", lru::timed_churn()),
     ] {
