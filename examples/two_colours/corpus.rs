@@ -44,7 +44,9 @@ impl Corpus {
             let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if kind.is_dir() && !hidden && entry.file_name() != "target" {
                 self.search(&path)?;
-            } else if kind.is_file() && matches!(path.extension().and_then(OsStr::to_str), Some("rs" | "md" | "txt")) {
+            } else if kind.is_file()
+                && matches!(path.extension().and_then(OsStr::to_str), Some("rs" | "md" | "txt"))
+            {
                 let bytes = entry.metadata()?.len();
                 self.add(path, bytes);
             }

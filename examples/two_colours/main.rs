@@ -19,6 +19,7 @@ mod tally;
 
 use std::env;
 use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +76,7 @@ fn in_two_colours(corpus: &Corpus) -> Result<Tally, Box<dyn Error>> {
     let pages = Arc::new(Queue::new(ON_THE_WAY));
     let tallies = Arc::new(Queue::new(ON_THE_WAY));
     for path in &corpus.files {
-        paths.try_put(path)?;
+        paths.try_put(path).map_err(|error| error.to_string())?;
     }
     paths.close();
 
@@ -85,13 +86,15 @@ fn in_two_colours(corpus: &Corpus) -> Result<Tally, Box<dyn Error>> {
         let printer = scope.spawn(|| printer::sum(corpus, &tallies));
         let readers = [(); READERS].map(|()| {
             scope.spawn(|| {
-                // Ends when there are no more paths; or when nobody wants pages any more.
-                paths.iter().try_for_each(|path| {
-                    corpus::read(path, |page| pages.put_blocking(page).is_ok())
-                })
+                // Ends when there are no more paths.
+                for path in &paths {
+                    corpus::read(path, |page: String| pages.put_blocking(page).is_ok())?;
+                }
+                Ok::<(), io::Error>(())
             })
         });
-        let read: Result<Vec<()>, _> = readers.into_iter().map(|reader| reader.join().expect("no reader panics")).collect();
+        let read: Result<Vec<()>, _> =
+            readers.into_iter().map(|reader| reader.join().expect("no reader panics")).collect();
         pages.close();
         for counter in counters {
             runtime.block_on(counter).expect("no counter panics");

@@ -12,7 +12,7 @@ use std::thread;
 
 use futures_util::{SinkExt, StreamExt};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
-use tidegate_core::queue::{For, Get, Put, Slot, SinkError};
+use tidegate_core::queue::{For, Get, Put, SinkError, Slot};
 use tidegate_sim::{cancel_after, cancel_before, explore, for_each_seed, sleep, spawn, yield_now};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
 use tidegate_threads::{GetError, LifoQueue, Priority, PriorityQueue, PutError, Queue, TryGetError, TryPutError};

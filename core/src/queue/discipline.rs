@@ -62,7 +62,11 @@ pub trait Items<T> {
     /// Takes the next item out. Should comparing items panic, nothing has changed.
     fn pop(&mut self) -> Option<T>;
 
-    /// Puts the item that was taken out last back, to be the next again; gives it back if there is no room any more.
+    /// Puts the item that was taken out last back, to be the next again.
+    ///
+    /// # Errors
+    ///
+    /// Gives the item back if there is no room any more.
     fn put_back(&mut self, item: T) -> Result<(), T>;
 }
 

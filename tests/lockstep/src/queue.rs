@@ -361,9 +361,8 @@ impl<D: Discipline<Item>> Play<D> {
             What::Item => self.model.has_item() && self.model.in_line(what) == 0,
             What::Done => self.model.unfinished == 0,
         };
-        let seats = self.model.waiters.iter().filter(|waiter| {
-            waiter.what == what && waiter.standing != Standing::Granted
-        });
+        let seats =
+            self.model.waiters.iter().filter(|waiter| waiter.what == what && waiter.standing != Standing::Granted);
         let full = seats.count() == SEATS;
         match waited {
             Ok(Entry::Granted(_)) => {
@@ -398,7 +397,11 @@ impl<D: Discipline<Item>> Play<D> {
         let shown = if moved { Rc::new(Cell::new(false)) } else { Rc::clone(&waiter.bell) };
         let (what, key, standing) = (waiter.what, waiter.key, waiter.standing);
         let rung = waiter.bell.get();
-        assert_eq!(rung, standing != Standing::Waiting, "who has something to hear has been woken, and nobody else");
+        assert_eq!(
+            rung,
+            standing != Standing::Waiting,
+            "who has something to hear has been woken, and nobody else"
+        );
         match self.machine.poll(what.into(), key, &Bell(Rc::clone(&shown))) {
             Progress::Waiting => assert!(standing == Standing::Waiting && !moved),
             Progress::WakerDiffers => {
@@ -483,7 +486,6 @@ impl Step {
         let (who, priority) = (usize::from(detail / 2), i32::from(detail % 3));
         match kind {
             0..5 => Self::TryPut(detail % 4),
-            5..9 => Self::TryGet,
             9 => Self::Reserve,
             10 => Self::Fill(detail % 4),
             11 => Self::Release,
@@ -496,6 +498,7 @@ impl Step {
             28 | 29 => Self::Done,
             30 if detail > 128 => Self::Close,
             31 if detail > 192 => Self::Discard,
+            // 5 to 8, and what is done seldom.
             _ => Self::TryGet,
         }
     }
