@@ -1,6 +1,6 @@
 //! The text: which files there are, and reading them page by page.
 
-use std::error::Error;
+use core::error::Error;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;

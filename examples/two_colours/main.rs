@@ -17,8 +17,8 @@ mod corpus;
 mod printer;
 mod tally;
 
+use core::error::Error;
 use std::env;
-use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
