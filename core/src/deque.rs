@@ -25,6 +25,13 @@ pub trait Deque<T> {
     /// Gives the element back if the ring is bounded and full.
     fn push_back(&mut self, value: T) -> Result<(), T>;
 
+    /// Puts an element in at the front.
+    ///
+    /// # Errors
+    ///
+    /// Gives the element back if the ring is bounded and full.
+    fn push_front(&mut self, value: T) -> Result<(), T>;
+
     /// Takes the element at the front.
     fn pop_front(&mut self) -> Option<T>;
 
@@ -44,6 +51,10 @@ impl<T, const N: usize> Deque<T> for InlineDeque<T, N> {
     #[inline]
     fn push_back(&mut self, value: T) -> Result<(), T> {
         Self::push_back(self, value)
+    }
+
+    fn push_front(&mut self, value: T) -> Result<(), T> {
+        Self::push_front(self, value)
     }
 
     #[inline]
@@ -77,6 +88,11 @@ impl<T> Deque<T> for alloc::collections::VecDeque<T> {
     #[inline]
     fn push_back(&mut self, value: T) -> Result<(), T> {
         Self::push_back(self, value);
+        Ok(())
+    }
+
+    fn push_front(&mut self, value: T) -> Result<(), T> {
+        Self::push_front(self, value);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 
 mod cache;
 mod lru;
+mod queue;
 mod tasks;
 mod threads;
 
@@ -65,6 +66,9 @@ fn main() {
         ("4 threads, blocking", threads::blocking()),
         ("4 threads, blocking for a time", threads::blocking_for_a_time()),
         ("Cache, full", cache::churn()),
+        ("queues, nobody waits", queue::passing()),
+        ("a queue at which many wait", queue::waiting()),
+        ("a queue between threads", queue::threads()),
         ("Lru, full", lru::churn()),
         ("TtlLru, full", lru::timed_churn()),
     ] {

@@ -9,6 +9,7 @@ mod lockout;
 mod orders;
 mod panics;
 mod priority;
+mod queue;
 mod types;
 mod wakers;
 mod waterfall;

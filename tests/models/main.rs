@@ -7,6 +7,7 @@ mod limiter;
 mod lockout;
 mod lru;
 mod machine;
+mod queue;
 mod scheduler;
 mod task_group;
 mod wait_queue;

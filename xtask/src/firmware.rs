@@ -50,7 +50,7 @@ impl Image {
 
 /// The smallest board has too little flash for all scenarios at once: there, each group has images of its own.
 #[rustfmt::skip]
-pub(crate) const IMAGES: [Image; 17] = {
+pub(crate) const IMAGES: [Image; 19] = {
     use Expected::{Figures, Scenarios, Text};
     const TASKS: Expected = Text("common/src/tasks.txt");
     const FOOTPRINT: Expected = Text("footprint/src/bin/expected.txt");
@@ -62,6 +62,7 @@ pub(crate) const IMAGES: [Image; 17] = {
         Image::tested("microbit-maps", "maps that evict on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-schedulers", "schedulers on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-waterfalls", "batches on a Cortex-M0", "microbit", Scenarios),
+        Image::tested("microbit-queues", "queues on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-tasks", "embassy's own tasks on a Cortex-M0", "microbit", TASKS),
         Image::tested("mps2-an386-conformance", "every scenario on a Cortex-M4", "mps2-an386", Scenarios),
         Image::tested("mps2-an386-tasks", "embassy's own tasks on a Cortex-M4", "mps2-an386", TASKS),
@@ -69,6 +70,8 @@ pub(crate) const IMAGES: [Image; 17] = {
         Image::tested("riscv-virt-tasks", "embassy's own tasks on RISC-V", "riscv-virt", TASKS),
         Image::tested("priorities", "example: embassy tasks share a radio, the urgent one first", "microbit",
             Text("microbit/src/bin/priorities.txt")),
+        Image::tested("samples", "example: an interrupt handler puts into a queue, an embassy task gets", "microbit",
+            Text("microbit/src/bin/samples.txt")),
         Image::tested("superloop", "example: core alone, a superloop and an interrupt handler, no executor", "superloop",
             Text("superloop/src/main.txt")),
         Image::measured(WITHOUT, "two tasks that share nothing, to be measured", "footprint", FOOTPRINT),

@@ -6,12 +6,12 @@ use std::thread;
 
 use spinning_top::relax::Relax;
 
-/// How many pauses of the processor it makes at first, some 700 ns: long enough for whoever has the lock to come back
-/// for it a few dozen times, with everything in its cache. Shorter ones make the cores pass the lock to and fro, each
-/// time with all that it guards.
-const PAUSES: u32 = 64;
-/// How often it looks again after a pause, each twice as long as the one before, until it gives way to other threads.
-const PATIENCE: u32 = 4;
+/// How many pauses of the processor it makes before it looks again, some 350 ns: long enough for whoever has the lock to
+/// come back for it a dozen times, with everything in its cache. Shorter ones make the cores pass the lock to and fro,
+/// each time with all that it guards; longer ones let a consumer empty a queue, and go to sleep, while its producer pauses.
+const PAUSES: u32 = 32;
+/// How often it looks again after such a pause until it gives way to other threads.
+const PATIENCE: u32 = 24;
 /// How often it gives way before it sleeps.
 const YIELDS: u32 = 32;
 /// How long it sleeps each time.
@@ -19,7 +19,7 @@ const NAP: Duration = Duration::from_micros(50);
 
 /// How a thread waits for the lock of a handle, which guards some tens of nanoseconds of work.
 ///
-/// It pauses, for some 10 µs in all, about half of what a sleep would cost. If the lock has not come by then, its
+/// It pauses, for some 8 µs in all, a third of what a sleep would cost. If the lock has not come by then, its
 /// holder is most likely not running: now the thread gives way to others, and then sleeps in short naps, so that it
 /// never burns a core.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ impl Relax for Backoff {
     #[inline(never)]
     fn relax(&mut self) {
         if self.looks < PATIENCE {
-            for _ in 0..PAUSES << self.looks {
+            for _ in 0..PAUSES {
                 hint::spin_loop();
             }
         } else if self.looks < PATIENCE + YIELDS {

@@ -61,6 +61,13 @@ pub trait Items<T> {
 
     /// Takes the next item out. Should comparing items panic, nothing has changed.
     fn pop(&mut self) -> Option<T>;
+
+    /// Puts the item that was taken out last back, to be the next again.
+    ///
+    /// # Errors
+    ///
+    /// Gives the item back if there is no room any more.
+    fn put_back(&mut self, item: T) -> Result<(), T>;
 }
 
 impl<T> Discipline<T> for Fifo {
@@ -119,6 +126,10 @@ impl<T, S: Storage, const NEWEST_FIRST: bool> Items<T> for Ring<T, S, NEWEST_FIR
     #[inline]
     fn pop(&mut self) -> Option<T> {
         if NEWEST_FIRST { self.0.pop_back() } else { self.0.pop_front() }
+    }
+
+    fn put_back(&mut self, item: T) -> Result<(), T> {
+        if NEWEST_FIRST { self.0.push_back(item) } else { self.0.push_front(item) }
     }
 }
 

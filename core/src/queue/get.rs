@@ -56,11 +56,42 @@ impl<R: QueueRef> Get<R> {
     #[cold]
     #[inline(never)]
     fn progress(&mut self, cx: &Context<'_>) -> Poll<Result<R::Item, GetError>> {
-        match self.waiting.poll(cx, Machine::take_claimed) {
+        let Some((queue, place)) = self.waiting.split() else { return Poll::Pending };
+        let mut taken = Taken::new(queue);
+        let polled = place.poll(queue, cx, |machine| taken.item = machine.take_claimed());
+        let item = taken.keep();
+        match polled {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(Some(item))) => self.finish(Ok(item)),
-            Poll::Ready(Ok(None)) => self.finish(Err(GetError::Closed)),
+            Poll::Ready(Ok(())) => self.finish(item.ok_or(GetError::Closed)),
             Poll::Ready(Err(denied)) => self.finish(Err(denied.into())),
+        }
+    }
+}
+
+/// An item that is on its way out: should somebody's wake panic meanwhile, it goes back to where it was.
+pub(super) struct Taken<'a, P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> {
+    queue: &'a Queue<P, S, T, D, V>,
+    pub(super) item: Option<T>,
+}
+
+impl<'a, P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Taken<'a, P, S, T, D, V> {
+    pub(super) const fn new(queue: &'a Queue<P, S, T, D, V>) -> Self {
+        Self { queue, item: None }
+    }
+
+    /// Everybody has been woken.
+    pub(super) fn keep(mut self) -> Option<T> {
+        self.item.take()
+    }
+}
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Drop for Taken<'_, P, S, T, D, V> {
+    fn drop(&mut self) {
+        if let Some(item) = self.item.take() {
+            let mut wakes = self.queue.wakes();
+            let homeless = self.queue.transact(&mut wakes, |machine| machine.put_back(item));
+            drop(wakes);
+            drop(homeless);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! [`StableHeap`]: a binary heap whose ties come out in the order in which they came, and which a panicking
+//! [`StableHeap`]: a heap whose ties come out in the order in which they came, and which a panicking
 //! `Ord` cannot harm.
 //!
 //! Every operation compares first, without moving anything, and moves then, without comparing anything. A
@@ -33,21 +33,42 @@ pub struct StableHeap<T, S: Storage> {
     arrivals: u64,
 }
 
-/// Places are counted from 1 here: the parent of `p` is `p / 2`, its children are `2 * p` and `2 * p + 1`.
-fn at<T>(entries: &[Entry<T>], place: usize) -> Option<&Entry<T>> {
-    entries.get(place.wrapping_sub(1))
+/// How many children an entry has: with four, a heap of a thousand is five deep, and they lie side by side.
+const CHILDREN: usize = 4;
+
+const fn parent(place: usize) -> usize {
+    (place - 1) / CHILDREN
+}
+
+/// Which of an entry's children comes first; at least one is given.
+#[inline]
+fn first_of<T: Ord>(children: &[Entry<T>]) -> usize {
+    if let [a, b, c, d] = children {
+        let (b_first, d_first) = (b.is_before(a), d.is_before(c));
+        let (left, right) = (if b_first { b } else { a }, if d_first { d } else { c });
+        let in_right = right.is_before(left);
+        return if in_right { 2 + usize::from(d_first) } else { usize::from(b_first) };
+    }
+    let mut first = 0;
+    for (place, pair) in children.iter().enumerate() {
+        if children.get(first).is_some_and(|best| pair.is_before(best)) {
+            first = place;
+        }
+    }
+    first
 }
 
 impl<T: Ord, S: Storage> StableHeap<T, S> {
-    /// The place among `entries` from which a newcomer, put at the end, need not rise any further.
+    /// The place from which a newcomer, put at the end, need not rise any further.
     #[inline]
     fn place_for(entries: &[Entry<T>], item: &T) -> usize {
-        let mut place = entries.len() + 1;
+        let mut place = entries.len();
         // Nothing that is there came later, so only what is greater stands behind it.
-        while let Some(parent) = at(entries, place / 2)
-            && *item < parent.item
+        while place > 0
+            && let Some(above) = entries.get(parent(place))
+            && *item < above.item
         {
-            place /= 2;
+            place = parent(place);
         }
         place
     }
@@ -55,21 +76,41 @@ impl<T: Ord, S: Storage> StableHeap<T, S> {
     /// The place at which the last entry belongs once the first one is gone and those between have moved up.
     #[inline]
     fn place_for_last(entries: &[Entry<T>]) -> usize {
-        let Some((last, rest)) = entries.split_last() else { return 1 };
+        let Some((last, rest)) = entries.split_last() else { return 0 };
         // Down to a leaf, always to the child that comes first, ...
-        let mut place = 1;
-        while let Some(left) = at(rest, 2 * place) {
-            let right_first = at(rest, 2 * place + 1).is_some_and(|right| right.is_before(left));
-            place = 2 * place + usize::from(right_first);
+        let mut place = 0;
+        loop {
+            let first = CHILDREN * place + 1;
+            let children = match rest.get(first..first + CHILDREN) {
+                Some(four) => four,
+                None => rest.get(first..).unwrap_or_default(),
+            };
+            if children.is_empty() {
+                break;
+            }
+            place = first + first_of(children);
         }
         // ... and up again for as long as the last entry comes before what is there: that is seldom far.
-        while place > 1
-            && let Some(entry) = at(rest, place)
+        while place > 0
+            && let Some(entry) = rest.get(place)
             && last.is_before(entry)
         {
-            place /= 2;
+            place = parent(place);
         }
         place
+    }
+
+    /// Puts an entry in at the goal, from which all above it move down.
+    #[inline]
+    fn insert(&mut self, goal: usize, entry: Entry<T>) -> Result<(), T> {
+        self.entries.push(entry).map_err(|entry| entry.item)?;
+        let entries = self.entries.as_mut_slice();
+        let mut place = entries.len() - 1;
+        while place > goal {
+            entries.swap(place, parent(place));
+            place = parent(place);
+        }
+        Ok(())
     }
 }
 
@@ -91,18 +132,28 @@ impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
         let Some(newcomer) = item.as_ref() else { return false };
         let goal = Self::place_for(self.entries.as_slice(), newcomer);
         let Some(newcomer) = item.take() else { return false };
-        if let Err(entry) = self.entries.push(Entry { item: newcomer, arrival: self.arrivals }) {
-            *item = Some(entry.item);
-            return false;
+        match self.insert(goal, Entry { item: newcomer, arrival: self.arrivals }) {
+            Ok(()) => {
+                self.arrivals = self.arrivals.wrapping_add(1);
+                true
+            }
+            Err(newcomer) => {
+                *item = Some(newcomer);
+                false
+            }
         }
-        self.arrivals = self.arrivals.wrapping_add(1);
-        let entries = self.entries.as_mut_slice();
-        let mut place = entries.len();
-        while place > goal {
-            entries.swap(place - 1, place / 2 - 1);
-            place /= 2;
+    }
+
+    fn put_back(&mut self, item: T) -> Result<(), T> {
+        // Before all that are equal to it, as it was.
+        let mut place = self.len();
+        while place > 0
+            && let Some(above) = self.entries.as_slice().get(parent(place))
+            && item <= above.item
+        {
+            place = parent(place);
         }
-        true
+        self.insert(place, Entry { item, arrival: 0 })
     }
 
     #[inline]
@@ -113,9 +164,12 @@ impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
         // The last entry takes its place, the one that was there takes its parent's, and so on, up to the first one.
         let entries = self.entries.as_mut_slice();
         let mut place = goal;
-        while let Some(entry) = entries.get_mut(place.wrapping_sub(1)) {
+        while let Some(entry) = entries.get_mut(place) {
             mem::swap(entry, &mut carried);
-            place /= 2;
+            if place == 0 {
+                break;
+            }
+            place = parent(place);
         }
         Some(carried.item)
     }
@@ -188,6 +242,18 @@ mod tests {
                 prop_assert_eq!(heap.len(), sorted.len());
             }
         }
+    }
+
+    #[test]
+    fn what_is_put_back_comes_first_among_its_equals() {
+        let mut heap = Small::EMPTY;
+        for (arrival, key) in [1, 0, 1, 0, 2].into_iter().enumerate() {
+            assert!(push(&mut heap, Tied(key, arrival)));
+        }
+        let first = heap.pop().unwrap();
+        assert!(heap.put_back(first).is_ok());
+        let order: Vec<_> = core::iter::from_fn(|| heap.pop()).map(|item| item.1).collect();
+        assert_eq!(order, [1, 3, 0, 2, 4]);
     }
 
     /// Panics once, after so many comparisons.

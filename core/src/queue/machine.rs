@@ -386,6 +386,12 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
         self.items.pop()
     }
 
+    /// Puts the item that was taken out last back, as if it had never been taken; gives it back where that cannot be.
+    /// Call [`settle`](Self::settle) afterwards.
+    pub(super) fn put_back(&mut self, item: T) -> Result<(), T> {
+        if self.state == State::Discarded { Err(item) } else { self.items.put_back(item) }
+    }
+
     /// Takes up to `most` items out that nobody has a claim to, and hands them to `keep`, which must be quick: it is
     /// called under the lock. Call [`settle`](Self::settle) afterwards.
     pub(super) fn get_many(&mut self, most: usize, mut keep: impl FnMut(T)) -> usize {

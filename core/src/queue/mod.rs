@@ -57,6 +57,7 @@ pub use threads::Iter;
 use core::fmt;
 use core::task::Waker;
 
+use get::Taken;
 use machine::Call;
 
 use crate::platform::Platform;
@@ -205,9 +206,14 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     #[cold]
     #[inline(never)]
     fn get_otherwise(&self) -> Result<T, TryGetError> {
-        let (got, call) = self.locked.with(|machine| (machine.try_get(), machine.call()));
+        let mut taken = Taken::new(self);
+        let (got, call) = self.locked.with(|machine| {
+            let got = machine.try_get().map(|item| taken.item = Some(item));
+            (got, machine.call())
+        });
         self.wake(call);
-        got
+        let item = taken.keep();
+        got.and_then(|()| item.ok_or(TryGetError::Empty))
     }
 
     /// Reserves room here and now, for an item to be put in later.

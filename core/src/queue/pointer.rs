@@ -60,3 +60,12 @@ pub(super) type MachineOf<R> = super::Machine<
     <R as QueueRef>::Storage,
     <R as QueueRef>::Waiters,
 >;
+
+/// The queue that `R` points at.
+pub(super) type QueueOf<R> = Queue<
+    <R as QueueRef>::Platform,
+    <R as QueueRef>::Storage,
+    <R as QueueRef>::Item,
+    <R as QueueRef>::Discipline,
+    <R as QueueRef>::Waiters,
+>;

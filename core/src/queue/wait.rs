@@ -3,7 +3,7 @@
 use core::task::{Context, Poll, Waker};
 
 use super::machine::{Entry, For, Machine, Progress, Refused};
-use super::pointer::MachineOf;
+use super::pointer::{MachineOf, QueueOf};
 use super::{Discipline, Queue, QueueRef};
 use crate::Priority;
 use crate::platform::Platform;
@@ -63,21 +63,45 @@ impl<R: QueueRef> Waiting<R> {
         self.queue = None;
     }
 
+    /// The queue, and the place in it, unless the wait is over.
+    pub(super) fn split(&mut self) -> Option<(&QueueOf<R>, Place<'_>)> {
+        let queue = self.queue.as_ref()?.queue();
+        Some((queue, Place { what: self.what, priority: self.priority, key: &mut self.key }))
+    }
+
     /// Asks for what it waits for. `granted` is what is done with it, under the lock.
     pub(super) fn poll<U>(
         &mut self,
         cx: &Context<'_>,
         granted: impl FnOnce(&mut MachineOf<R>) -> U,
     ) -> Poll<Result<U, Denied>> {
-        let Some(queue) = &self.queue else { return Poll::Pending };
-        let queue = queue.queue();
-        match self.key {
-            None => {
-                let priority = self.priority.unwrap_or_else(R::Platform::ambient_priority);
-                queue.enter(self.what, &mut self.key, priority, cx.waker(), granted)
-            }
-            Some(key) => queue.ask(self.what, key, &mut self.key, cx.waker(), granted),
+        match self.split() {
+            Some((queue, place)) => place.poll(queue, cx, granted),
+            None => Poll::Pending,
         }
+    }
+}
+
+/// A place in line, to be taken or taken already.
+pub(super) struct Place<'a> {
+    what: For,
+    priority: Option<Priority>,
+    key: &'a mut Option<WaiterKey>,
+}
+
+impl Place<'_> {
+    /// Asks for what it waits for. `granted` is what is done with it, under the lock.
+    pub(super) fn poll<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage, U>(
+        self,
+        queue: &Queue<P, S, T, D, V>,
+        cx: &Context<'_>,
+        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>) -> U,
+    ) -> Poll<Result<U, Denied>> {
+        if let Some(key) = *self.key {
+            return queue.ask(self.what, key, self.key, cx.waker(), granted);
+        }
+        let priority = self.priority.unwrap_or_else(P::ambient_priority);
+        queue.enter(self.what, self.key, priority, cx.waker(), granted)
     }
 }
 

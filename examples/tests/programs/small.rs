@@ -46,3 +46,25 @@ fn cached_lookup() {
     assert_eq!((bare.0, bare.1), (20_000, 20_000));
     assert!(cached.0 == 20_000 && cached.1 <= 2_000, "{cached:?}");
 }
+
+#[test]
+fn two_colours() {
+    let lines = lines("two_colours");
+    assert!(lines.iter().any(|line| line.trim_start().starts_with(char::is_numeric)), "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("the same as counted by one thread: yes"));
+
+    // A file of its own, of which the result is known; longer than a page, and without a newline at the end.
+    let path = std::env::temp_dir().join(format!("tidegate-two-colours-{}.txt", std::process::id()));
+    std::fs::write(&path, "one two two\n".repeat(5_000) + "three").unwrap();
+    let output = run("two_colours", &[path.to_str().unwrap()]);
+    std::fs::remove_file(&path).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines[..2], ["files: 1, bytes: 60005", "words: 15001, different ones: 3"]);
+    assert_eq!(lines[2..5], ["   10000 two", "    5000 one", "       1 three"]);
+    assert_eq!(output.status.code(), Some(0));
+
+    for bad in ["--what", "/there/is/no/such/file"] {
+        assert!(!run("two_colours", &[bad]).status.success());
+    }
+}

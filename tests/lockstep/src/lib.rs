@@ -16,6 +16,7 @@ pub mod keyed;
 pub mod limiter;
 pub mod lockout;
 pub mod lru;
+pub mod queue;
 pub mod quota;
 pub mod scheduler;
 pub mod semaphore;
@@ -26,12 +27,13 @@ pub mod waterfall;
 pub type Run = fn(&[u8]);
 
 /// Every target by name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Run); 10] = [
+pub const TARGETS: [(&str, Run); 12] = [
     ("cache", cache::run),
     ("keyed", keyed::run),
     ("limiter", limiter::run),
     ("lockout", lockout::run),
     ("lru", lru::run),
+    ("queue", queue::run),
     ("quota", quota::run),
     ("scheduler", scheduler::run),
     ("semaphore", semaphore::run),

@@ -1,0 +1,5 @@
+//! Batches on a Cortex-M0.
+#![no_std]
+#![no_main]
+
+firmware_common::conformance!(microbit, Embassy: queues, EmbassyLocal: waterfalls);
