@@ -134,10 +134,7 @@ impl<T, S: Storage> WaitQueue<T, S> {
         };
         let before = self.classes.ends(class).tail;
         let node = Node { item, class, before, behind: NONE, passed_before };
-        let key = match self.nodes.insert(node) {
-            Ok(key) => key,
-            Err(_) => unreachable!("there is room"),
-        };
+        let Ok(key) = self.nodes.insert(node) else { unreachable!("there is room") };
         if let Some(last) = self.nodes.at_mut(before) {
             last.behind = key.index;
         }
