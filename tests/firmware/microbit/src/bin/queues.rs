@@ -1,0 +1,5 @@
+//! Queues on a Cortex-M0.
+#![no_std]
+#![no_main]
+
+firmware_common::conformance!(microbit, Embassy: queues, EmbassyLocal: queues);
