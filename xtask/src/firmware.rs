@@ -50,7 +50,6 @@ impl Image {
 
 /// The smallest board has too little flash for all scenarios at once: there, each group has images of its own.
 #[rustfmt::skip]
-pub(crate) const IMAGES: [Image; 17] = {
 pub(crate) const IMAGES: &[Image] = {
     use Expected::{Figures, Scenarios, Text};
     const TASKS: Expected = Text("common/src/tasks.txt");
