@@ -87,7 +87,7 @@ fn embedded(steps: &mut Steps) {
             build(&["--package", "tidegate-embassy", "--features", "thread-mode"])
         });
     }
-    for image in &IMAGES {
+    for image in IMAGES {
         steps.step(&format!("firmware {}", image.name), &Need::of(&image.board), || image.check());
     }
 }

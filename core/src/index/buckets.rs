@@ -175,3 +175,56 @@ impl HashIndex for Buckets {
         self.buckets.fill(Bucket::EMPTY);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Three buckets, and so many different hashes at home in the bucket of each number.
+    fn three<const N: usize>() -> (Buckets, [[u32; N]; 3]) {
+        let mut index = Buckets::EMPTY;
+        index.reserve(3 * PLACES_PER_BUCKET, core::iter::empty());
+        let hashes = [0, 1, 2].map(|bucket| {
+            let mut at_home = (0..).filter(|&hash| index.home(hash) == bucket);
+            [(); N].map(|()| at_home.next().expect("one in three is"))
+        });
+        (index, hashes)
+    }
+
+    #[test]
+    fn what_passed_by_and_went_is_not_counted() {
+        let (mut index, [hashes, ..]) = three::<18>();
+        for round in 0..3 {
+            for (place, hash) in (0..).zip(hashes) {
+                index.insert(hash, place);
+            }
+            assert_eq!(index.buckets.iter().map(|bucket| bucket.tags[PASSED]).max(), Some(6), "{round}");
+            for (place, hash) in (0..).zip(hashes) {
+                index.remove(hash, place);
+            }
+            assert!(index.buckets.iter().all(|bucket| bucket.tags == [0; 16]), "{round}");
+        }
+    }
+
+    #[test]
+    fn a_search_ends_where_every_bucket_was_passed() {
+        let (mut index, hashes) = three::<LANES>();
+        // In each bucket in turn: full, one more, and all at home there go.
+        for (bucket, hashes) in (0_u32..).zip(hashes) {
+            let passing = 100 + bucket;
+            let first = u32::from(bucket > 0);
+            for (place, hash) in (first..).zip(&hashes[first as usize..]) {
+                index.insert(*hash, place);
+            }
+            index.insert(hashes[0], passing);
+            for (place, hash) in (first..).zip(&hashes[first as usize..]) {
+                index.remove(*hash, place);
+            }
+        }
+        assert!(index.buckets.iter().all(|bucket| bucket.tags[PASSED] > 0));
+        assert_eq!(index.find(hashes[1][1], |_| false), None);
+        for (passing, [hash, ..]) in (100..).zip(hashes) {
+            assert_eq!(index.find(hash, |place| place == passing), Some(passing));
+        }
+    }
+}

@@ -6,13 +6,12 @@ use core::pin::{Pin, pin};
 
 use semihosting::println;
 use tidegate_conformance::{self as list, CROWD, Here, Outcome};
-use tidegate_core::Timed;
-pub use tidegate_embassy::Embassy;
-use tidegate_embassy::Inline;
+use tidegate_core::{Storage, Timed};
 pub use tidegate_embassy::local::EmbassyLocal;
+pub use tidegate_embassy::{Embassy, Inline};
 
-/// Room for as many waiters as the scenarios have.
-type Room = Inline<CROWD>;
+/// Room for as many waiters as any scenario has.
+pub type Room = Inline<CROWD>;
 
 /// An image that runs groups of scenarios, [`every`] one of them if need be, on the platforms named.
 ///
@@ -20,13 +19,18 @@ type Room = Inline<CROWD>;
 /// firmware_common::conformance!(microbit, Embassy: limits lockouts, EmbassyLocal: limits lockouts);
 /// ```
 ///
-/// What is not named is not in the image.
+/// What is not named is not in the image. Where a group makes do with less [`Room`], and the board with no more, it
+/// stands after the board: `conformance!(microbit, Inline<8>, Embassy: queues)`.
 #[macro_export]
 macro_rules! conformance {
     ($board:ident, $($platform:ident: $($group:ident)+),+) => {
+        $crate::conformance!($board, Room, $($platform: $($group)+),+);
+    };
+    ($board:ident, $room:ty, $($platform:ident: $($group:ident)+),+) => {
         #[embassy_executor::main]
         async fn main(_spawner: embassy_executor::Spawner) {
-            use $crate::conformance::{self, Tally, apart};
+            #[allow(unused_imports, reason = "one of them is the room")]
+            use $crate::conformance::{self, Inline, Room, Tally, apart};
 
             $board::start();
             let mut tally = Tally::default();
@@ -34,7 +38,7 @@ macro_rules! conformance {
                 $crate::println!("on {}", stringify!($platform));
                 $({
                     let mut group = core::pin::pin!(None);
-                    apart(group.as_mut(), || conformance::$group::<conformance::$platform>(&mut tally)).await;
+                    apart(group.as_mut(), || conformance::$group::<conformance::$platform, $room>(&mut tally)).await;
                 })+
             )+
             tally.finish()
@@ -74,19 +78,19 @@ macro_rules! groups {
     })*) => {
         $(
             /// The scenarios of the group of this name.
-            pub async fn $group<P: Timed>(tally: &mut Tally) {
+            pub async fn $group<P: Timed, S: Storage>(tally: &mut Tally) {
                 println!(concat!(" ", stringify!($group)));
-                $( tally.report(stringify!($step), black_box(list::$group::$step::<P, Room> as fn() -> Outcome)()); )*
+                $( tally.report(stringify!($step), black_box(list::$group::$step::<P, S> as fn() -> Outcome)()); )*
                 $({
                     let slot = OnceCell::new();
-                    let here = Here::<P, Room>::new(&slot);
+                    let here = Here::<P, S>::new(&slot);
                     let mut scenario = pin!(None);
                     let outcome = apart(scenario.as_mut(), || list::$group::$crowd(&here)).await;
                     tally.report(stringify!($crowd), outcome.into());
                 })*
                 $({
                     let slot = OnceCell::new();
-                    let here = Here::<P, Room>::new(&slot);
+                    let here = Here::<P, S>::new(&slot);
                     let mut scenario = pin!(None);
                     let outcome = apart(scenario.as_mut(), || list::$group::$timed(&here)).await;
                     tally.report(stringify!($timed), outcome.into());
@@ -99,10 +103,10 @@ macro_rules! groups {
         )*
 
         /// Every scenario there is, for boards that have the room.
-        pub async fn every<P: Timed>(tally: &mut Tally) {
+        pub async fn every<P: Timed, S: Storage>(tally: &mut Tally) {
             $({
                 let mut group = pin!(None);
-                apart(group.as_mut(), || $group::<P>(tally)).await;
+                apart(group.as_mut(), || $group::<P, S>(tally)).await;
             })*
         }
     };

@@ -1,5 +1,5 @@
-//! Schedulers on a Cortex-M0.
+//! Schedulers on a Cortex-M0: as much room as the scenarios need, and the stack allows.
 #![no_std]
 #![no_main]
 
-firmware_common::conformance!(microbit, Embassy: schedulers, EmbassyLocal: schedulers);
+firmware_common::conformance!(microbit, Inline<10>, Embassy: schedulers, EmbassyLocal: schedulers);
