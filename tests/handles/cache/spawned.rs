@@ -42,10 +42,10 @@ async fn a_computation_goes_on_when_its_callers_are_gone() {
 
 #[tokio::test]
 async fn a_spawned_panic_is_an_error_for_its_caller_and_the_next_takes_over() {
-    let cache = Arc::new(Cache::<u32, u32>::new(8));
     async fn panics() -> u32 {
         panic!("on purpose")
     }
+    let cache = Arc::new(Cache::<u32, u32>::new(8));
     let alone = Cache::get_or_load_spawned(Arc::clone(&cache), 1, panics).await;
     assert_eq!(alone, Err(LoadError::Abandoned));
 
@@ -76,7 +76,7 @@ fn where_nobody_runs_tasks_a_call_is_told_so() {
 fn a_runtime_that_ends_leaves_the_rest_to_others() {
     let cache = Arc::new(Cache::<u32, u32>::new(8));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime can be had");
-    let mut first = Box::pin(Cache::get_or_load_spawned(Arc::clone(&cache), 1, || pending::<u32>()));
+    let mut first = Box::pin(Cache::get_or_load_spawned(Arc::clone(&cache), 1, pending::<u32>));
     {
         let _entered = runtime.enter();
         assert!(poll_once(&mut first).is_pending());
