@@ -4,6 +4,7 @@ mod cache;
 mod lru;
 mod queue;
 mod rate_limiter;
+mod scheduler;
 mod semaphore;
 mod tasks;
 
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(cache::groups());
     groups.extend(tasks::groups());
     groups.extend(queue::groups());
+    groups.extend(scheduler::groups());
     groups
 }
 
