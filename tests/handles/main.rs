@@ -8,6 +8,7 @@ mod lockout;
 mod orders;
 mod panics;
 mod priority;
+mod scheduler;
 mod types;
 mod wakers;
 mod waterfall;
