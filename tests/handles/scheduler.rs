@@ -48,7 +48,7 @@ fn each_payload_comes_out_once_on_time_whoever_gives_up() {
         let (dice, scheduler, out) = (Dice::new(seed), Rc::new(Scheduler::<u64>::new()), Out::default());
         for consumer in 0..4_u64 {
             let (dice, scheduler, out) = (Rc::clone(&dice), Rc::clone(&scheduler), Rc::clone(&out));
-            spawn(async move {
+            drop(spawn(async move {
                 loop {
                     let polls = dice.roll(4);
                     // The last one never gives up for good, so that there is always somebody.
@@ -67,7 +67,7 @@ fn each_payload_comes_out_once_on_time_whoever_gives_up() {
                         None => sleep(Duration::from_nanos(dice.roll(10))).await,
                     }
                 }
-            });
+            }));
         }
         let mut cancelled = Vec::new();
         let mut keys = Vec::new();
@@ -111,11 +111,11 @@ fn recurring_payloads_keep_their_rate_among_several_consumers() {
         let (dice, scheduler, ticks) = (Dice::new(seed), Rc::new(Scheduler::<u8>::new()), Out::default());
         for _ in 0..3 {
             let (scheduler, ticks) = (Rc::clone(&scheduler), Rc::clone(&ticks));
-            spawn(async move {
+            drop(spawn(async move {
                 while let Ok(expired) = scheduler.next().await {
                     ticks.borrow_mut().push((0, at(expired.deadline()), now()));
                 }
-            });
+            }));
         }
         let period = Duration::from_nanos(5 + dice.roll(20));
         let key = scheduler.insert_every(period, MissedTickBehavior::Burst, 1).expect("there is room");
@@ -152,13 +152,13 @@ fn the_wall_clock_steps_both_ways_and_nothing_is_early_nor_later_than_the_rechec
         let left = Rc::new(Cell::new(0_u32));
         {
             let (scheduler, left) = (Rc::clone(&scheduler), Rc::clone(&left));
-            spawn(async move {
+            drop(spawn(async move {
                 while let Ok(expired) = scheduler.next().await {
                     let deadline = expired.into_inner();
                     assert!(deadline <= scheduler.wall_clock().wall(), "early");
                     left.set(left.get() - 1);
                 }
-            });
+            }));
         }
         for _ in 0..12 {
             let deadline = wall.wall() + Duration::from_nanos(dice.roll(100));

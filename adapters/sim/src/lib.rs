@@ -245,7 +245,7 @@ pub type KeyedRateLimiter<K, T = SimTimer> =
 ///     }
 ///     for _ in 0..2 {
 ///         let reminders = Rc::clone(&reminders);
-///         spawn(async move { while reminders.next().await.is_ok() {} });
+///         drop(spawn(async move { while reminders.next().await.is_ok() {} }));
 ///     }
 ///     reminders.join().await.expect("nobody closes it");
 ///     reminders.close();
