@@ -24,7 +24,7 @@ impl Spans {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (1 + ((self.0 >> 32) * SPAN >> 32)) * MILLI
+        (1 + (((self.0 >> 32) * SPAN) >> 32)) * MILLI
     }
 }
 
