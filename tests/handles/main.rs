@@ -10,6 +10,7 @@ mod orders;
 mod panics;
 mod priority;
 mod queue;
+mod scheduler;
 mod types;
 mod wakers;
 mod waterfall;

@@ -87,7 +87,7 @@ pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavio
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
-pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
+pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use timer::{SimTimer, Sleep, advance, now, sleep, timeout};
 pub use trace::Step;
 pub use waterfall::{KeyedWaterfall, Waterfall};
@@ -247,7 +247,7 @@ pub type KeyedRateLimiter<K, T = SimTimer> =
 ///     }
 ///     for _ in 0..2 {
 ///         let reminders = Rc::clone(&reminders);
-///         spawn(async move { while reminders.next().await.is_ok() {} });
+///         drop(spawn(async move { while reminders.next().await.is_ok() {} }));
 ///     }
 ///     reminders.join().await.expect("nobody closes it");
 ///     reminders.close();
@@ -260,6 +260,9 @@ pub type Scheduler<T, C = SimTimer, W = NoWall> = scheduler::Scheduler<T, Sim, H
 /// A clock that stands still until it is told otherwise, also while the simulator's own time goes on. See
 /// [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Sim, Heap>;
+
+/// The wall clock for tests: shows what it is set to. See [`tidegate_core::ManualWallClock`].
+pub type ManualWallClock = tidegate_core::ManualWallClock<Sim>;
 
 pub mod priority {
     //! The priority scope: how urgent everything inside it is, for requests that name no priority themselves.

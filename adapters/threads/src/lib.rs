@@ -91,7 +91,7 @@ pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPerm
 pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
-pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
+pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use timer::{Sleep, ThreadsTimer, sleep, timeout};
 pub use wall::SystemClock;
 pub use waterfall::{KeyedWaterfall, Waterfall};
@@ -322,3 +322,6 @@ pub type Scheduler<T, C = ThreadsTimer, W = SystemClock> = scheduler::Scheduler<
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;
+
+/// The wall clock for tests: shows what it is set to. See [`tidegate_core::ManualWallClock`].
+pub type ManualWallClock = tidegate_core::ManualWallClock<Threads>;

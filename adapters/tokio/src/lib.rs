@@ -60,7 +60,7 @@ pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPerm
 pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
-pub use tidegate_core::{ManualWallClock, NoWall, WallClock, WallTime};
+pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use tidegate_threads::SystemClock;
 pub use tidegate_threads::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
@@ -308,3 +308,6 @@ pub type Scheduler<T, C = TokioTimer, W = SystemClock> = scheduler::Scheduler<T,
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;
+
+/// The wall clock for tests: shows what it is set to. See [`tidegate_core::ManualWallClock`].
+pub type ManualWallClock = tidegate_core::ManualWallClock<Tokio>;

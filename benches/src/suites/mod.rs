@@ -4,6 +4,7 @@ mod cache;
 mod lru;
 mod queue;
 mod rate_limiter;
+mod scheduler;
 mod semaphore;
 mod tasks;
 mod waterfall;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(tasks::groups());
     groups.extend(queue::groups());
     groups.extend(waterfall::groups());
+    groups.extend(scheduler::groups());
     groups
 }
 

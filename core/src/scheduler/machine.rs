@@ -38,7 +38,7 @@ use super::consumers::{Joiner, Keeper};
 use super::error::InsertError;
 use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Repeat};
 use crate::slab::{NONE, Slab};
-use crate::storage::Storage;
+use crate::storage::{Buffer, Storage};
 use crate::time::{Instant, WallTime};
 use crate::wait_queue::WaitQueue;
 
@@ -67,12 +67,6 @@ impl From<(Instant, WallTime)> for Now {
     fn from((instant, wall): (Instant, WallTime)) -> Self {
         Self { instant, wall: Some(wall) }
     }
-}
-
-struct Payload<T> {
-    item: T,
-    /// Its place among the repeats, or `NONE`.
-    repeat: u32,
 }
 
 pub(super) enum Step<T> {
@@ -114,8 +108,11 @@ pub(super) enum Step<T> {
 /// assert_eq!(machine.pop(at(99)).unwrap().into_inner(), "toast");
 /// ```
 pub struct Machine<T, W, S: Storage> {
-    payloads: Slab<Payload<T>, S>,
+    payloads: Slab<T, S>,
     repeats: Slab<Repeat<T>, S>,
+    /// By place of the payload, its place among the repeats, or `NONE`; no longer than it takes. Beside the payloads,
+    /// and not with them, for few recur as a rule, and a million others are the closer together.
+    recurring: S::Buffer<u32>,
     pub(super) agenda: Agenda<S>,
     pub(super) len: usize,
     pub(super) line: WaitQueue<Option<W>, S>,
@@ -153,6 +150,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
         Self {
             payloads: Slab::new(),
             repeats: Slab::new(),
+            recurring: <S::Buffer<u32> as Buffer<u32>>::EMPTY,
             agenda: Agenda::new(),
             len: 0,
             line: WaitQueue::new(),
@@ -208,7 +206,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     /// Gives the payload back if there is no room, or if the machine is closed.
     #[inline]
     pub fn insert_at(&mut self, deadline: Instant, item: T) -> Result<Key, InsertError<T>> {
-        self.insert(Deadline::At(deadline), item, NONE)
+        self.insert(Deadline::At(deadline), item)
     }
 
     /// Adds a payload that goes by the wall clock. Otherwise as [`insert_at`](Self::insert_at).
@@ -217,7 +215,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     ///
     /// Those of [`insert_at`](Self::insert_at).
     pub fn insert_at_wall(&mut self, deadline: WallTime, item: T) -> Result<Key, InsertError<T>> {
-        self.insert(Deadline::Wall(deadline), item, NONE)
+        self.insert(Deadline::Wall(deadline), item)
     }
 
     /// Adds a payload that comes out at `first`, and then again every `period`, until it is cancelled. Otherwise as
@@ -241,27 +239,31 @@ impl<T, W, S: Storage> Machine<T, W, S> {
         if period.is_zero() {
             return Err(InsertError::ZeroPeriod(item));
         }
+        let key = self.insert(Deadline::At(first), item)?;
         let repeat = Repeat { period: nanos(period), behavior, copy: T::clone };
-        let Ok(repeat) = self.repeats.insert(repeat) else { return Err(InsertError::Full(item)) };
-        let inserted = self.insert(Deadline::At(first), item, repeat.index);
-        if inserted.is_err() {
-            self.repeats.vacate(repeat.index);
+        let place = key.0.index as usize;
+        // Both have the room that the payloads have.
+        while self.recurring.as_slice().len() <= place && self.recurring.push(NONE).is_ok() {}
+        if let (Some(recurring), Ok(repeat)) =
+            (self.recurring.as_mut_slice().get_mut(place), self.repeats.insert(repeat))
+        {
+            *recurring = repeat.index;
         }
-        inserted
+        Ok(key)
     }
 
     #[inline]
-    fn insert(&mut self, deadline: Deadline, item: T, repeat: u32) -> Result<Key, InsertError<T>> {
+    fn insert(&mut self, deadline: Deadline, item: T) -> Result<Key, InsertError<T>> {
         if self.closed {
             return Err(InsertError::Closed(item));
         }
         if self.len == 0 {
             self.payloads.rewind();
         }
-        let key = match self.payloads.insert(Payload { item, repeat }) {
+        let key = match self.payloads.insert(item) {
             Ok(key) if key.index < MAX_PLACES && self.arm(key.index, deadline) => key,
             Ok(key) => return Err(self.refuse(key.index)),
-            Err(payload) => return Err(InsertError::Full(payload.item)),
+            Err(item) => return Err(InsertError::Full(item)),
         };
         self.len += 1;
         self.hasten(deadline);
@@ -271,7 +273,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     #[cold]
     fn refuse(&mut self, place: u32) -> InsertError<T> {
         match self.payloads.remove(place) {
-            Some(payload) => InsertError::Full(payload.item),
+            Some(item) => InsertError::Full(item),
             None => unreachable!("it has just been inserted"),
         }
     }
@@ -323,16 +325,25 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     /// Removes a payload that has no deadline any more.
     #[inline]
     fn remove(&mut self, place: u32) -> Option<T> {
-        let payload = self.payloads.remove(place)?;
-        if payload.repeat != NONE {
-            self.repeats.vacate(payload.repeat);
+        let item = self.payloads.remove(place)?;
+        if let Some(repeat) = self.repeat_of(place) {
+            self.repeats.vacate(repeat);
+            if let Some(recurring) = self.recurring.as_mut_slice().get_mut(place as usize) {
+                *recurring = NONE;
+            }
         }
         self.len -= 1;
         if self.len == 0 {
             self.emptied = self.emptied.wrapping_add(1);
             self.unsettled |= !self.joiners.is_empty();
         }
-        Some(payload.item)
+        Some(item)
+    }
+
+    /// The place of a payload's repeat, if it recurs.
+    #[inline]
+    fn repeat_of(&self, place: u32) -> Option<u32> {
+        self.recurring.as_slice().get(place as usize).copied().filter(|&repeat| repeat != NONE)
     }
 
     /// Gives a payload another deadline; `false` if it has come out, or has been cancelled. Call
@@ -467,8 +478,10 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     #[inline]
     fn take(&mut self, place: u32, spot: Option<Spot>, due: Deadline, tick: u64) -> Step<T> {
         let Some(key) = self.payloads.key_at(place) else { return Step::NotDue };
-        let recurs = self.payloads.at(place).is_some_and(|payload| payload.repeat != NONE);
-        let payload = if recurs { self.recur(place, tick) } else { self.take_at(place, spot) };
+        let payload = match self.repeat_of(place) {
+            Some(repeat) => self.recur(place, repeat, tick),
+            None => self.take_at(place, spot),
+        };
         match payload {
             Some(payload) => Step::Expired(Expired { payload, deadline: due, key: Key(key) }),
             None => Step::NotDue,
@@ -485,11 +498,10 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     }
 
     #[cold]
-    fn recur(&mut self, place: u32, tick: u64) -> Option<T> {
-        let payload = self.payloads.at(place)?;
-        let repeat = self.repeats.at(payload.repeat)?;
+    fn recur(&mut self, place: u32, repeat: u32, tick: u64) -> Option<T> {
+        let repeat = self.repeats.at(repeat)?;
         // Foreign code: first of all, so that nothing has changed should it panic.
-        let copy = (repeat.copy)(&payload.item);
+        let copy = (repeat.copy)(self.payloads.at(place)?);
         let now = self.told.instant.as_nanos();
         let next = repeat.after(tick, now);
         self.agenda.remove(place);
@@ -528,7 +540,7 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     /// Puts back what has come out and could not be handed over, whatever has happened meanwhile. It gets another key.
     pub(super) fn put_back(&mut self, expired: Expired<T>) -> Option<T> {
         let closed = core::mem::replace(&mut self.closed, false);
-        let refused = self.insert(expired.deadline, expired.payload, NONE).err();
+        let refused = self.insert(expired.deadline, expired.payload).err();
         self.closed = closed;
         refused.map(InsertError::into_inner)
     }

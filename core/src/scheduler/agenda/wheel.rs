@@ -8,9 +8,10 @@
 //! for times at which nothing is due.
 //!
 //! A bag is a list of [chunks](super::chunks), in order of arrival. In a bag of one chunk the first deadline is
-//! found by looking at each. A larger one, once its time has come, becomes the new base, and what is in it goes to
-//! the bags below; a deadline moves at most ten times in its life, and as a rule two or three times. Nothing is
-//! moved before its time, so the base never runs ahead of the clock, and new deadlines lie behind it.
+//! found by looking at each. A larger one, once its time has come, is sorted: its start, or its first deadline if it is
+//! not very large, becomes the new base, and what is in it goes to the bags below. A deadline moves at most ten times
+//! in its life, and as a rule two or three times. Nothing is moved before its time, so the base never runs ahead of the
+//! clock, and new deadlines lie behind it.
 //!
 //! Equal deadlines are in one bag at any time, and whatever is moved is moved in order: first come, first out.
 //!
@@ -22,7 +23,7 @@
 //! 3. The spot of each place says where its deadline stands; there are `len` of them.
 
 use super::chunks::{Chunk, Chunks, OFFSET_BITS, Record};
-use super::{NEVER, Spot, note};
+use super::{Spot, note};
 use crate::slab::NONE;
 use crate::storage::{Buffer, Storage};
 
@@ -32,8 +33,8 @@ const LEVELS: usize = 11;
 const BAGS: usize = LEVELS << DIGIT;
 /// Bags below this number hold equal deadlines.
 const EQUAL: u16 = 1 << DIGIT;
-/// So many chunks of the first bag are looked through for an exact answer where a bound would do.
-const FEW: usize = 4;
+/// So many chunks of a bag are looked through for its first deadline. If there are more, its start has to do.
+const FEW: usize = 8;
 
 /// What was found when the first deadline was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +232,7 @@ impl<S: Storage> Wheel<S> {
                     let (deadline, place, offset) = chunk.first();
                     return Sought::Exact { deadline, place, spot: spot_at(head, offset) };
                 }
-                let start = rim.start_of(bag);
+                let start = start(rim, &self.chunks, bag);
                 if start > now {
                     return Sought::NotBefore(start);
                 }
@@ -258,9 +259,7 @@ impl<S: Storage> Wheel<S> {
         if rim.sorting != 0 {
             return Some(rim.base);
         }
-        let mut chunks = self.chunks.list(rim.bag(bag).head);
-        let first = chunks.by_ref().take(FEW).map(|chunk| chunk.first().0).min();
-        if chunks.next().is_none() || bag < EQUAL { first } else { Some(rim.start_of(bag)) }
+        Some(start(rim, &self.chunks, bag))
     }
 
     /// The first deadline.
@@ -297,7 +296,7 @@ impl<S: Storage> Wheel<S> {
                 debug_assert_eq!((chunk.before, chunk.bag), (before, bag), "a list holds together");
                 let mut live = 0;
                 for (offset, record) in (0..).zip(chunk.all_records()) {
-                    if record.deadline() == NEVER {
+                    if record.deadline() == super::NEVER {
                         continue;
                     }
                     live += 1;
@@ -321,6 +320,17 @@ impl<S: Storage> Wheel<S> {
 #[inline]
 const fn spot_at(id: u32, offset: u32) -> Spot {
     Spot(Spot::WHEEL | id << OFFSET_BITS | offset)
+}
+
+/// No deadline in the bag lies before this; it is the first, unless there are many.
+fn start<S: Storage>(rim: &Rim, chunks: &Chunks<S>, bag: u16) -> u64 {
+    let mut list = chunks.list(rim.bag(bag).head);
+    let first = list.by_ref().take(FEW).map(|chunk| chunk.first().0).min();
+    match first {
+        // In a bag of equal ones, the first is any.
+        Some(first) if bag < EQUAL || list.next().is_none() => first,
+        _ => rim.start_of(bag),
+    }
 }
 
 /// Puts a deadline at the end of a bag; `false` if there is no room.
