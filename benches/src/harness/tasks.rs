@@ -27,22 +27,25 @@ impl Workers {
         }
     }
 
-    /// A runtime without timer and I/O: polling those between tasks is not what is measured.
+    /// A runtime without I/O, and without a timer unless it is needed: polling those between tasks is not what is
+    /// measured.
     ///
     /// Each of two workers has a core of its own. Left to the scheduler, the workers of a runtime may share one
     /// for a whole run, which makes everything three times as fast and says nothing about two workers.
-    fn runtime(self) -> Runtime {
-        let runtime = match self {
-            Self::One => Builder::new_current_thread().build(),
+    fn runtime(self, timed: bool) -> Runtime {
+        let mut builder = match self {
+            Self::One => Builder::new_current_thread(),
             Self::Two => {
                 let started = AtomicUsize::new(0);
-                Builder::new_multi_thread()
-                    .worker_threads(2)
-                    .on_thread_start(move || pin(started.fetch_add(1, Ordering::Relaxed)))
-                    .build()
+                let mut builder = Builder::new_multi_thread();
+                builder.worker_threads(2).on_thread_start(move || pin(started.fetch_add(1, Ordering::Relaxed)));
+                builder
             }
         };
-        runtime.expect("threads can be had")
+        if timed {
+            builder.enable_time();
+        }
+        builder.build().expect("threads can be had")
     }
 }
 
@@ -52,12 +55,27 @@ impl Workers {
 /// more than the contender does. With a fresh one each time, the median is over that, too.
 pub(crate) struct Pool {
     workers: Workers,
+    timed: bool,
     kept: Option<Runtime>,
 }
 
 impl Pool {
     pub(crate) fn new(workers: Workers) -> Self {
-        Self { workers, kept: (workers == Workers::One).then(|| workers.runtime()) }
+        Self::build(workers, false)
+    }
+
+    /// With tokio's timer.
+    pub(crate) fn timed(workers: Workers) -> Self {
+        Self::build(workers, true)
+    }
+
+    fn build(workers: Workers, timed: bool) -> Self {
+        Self { workers, timed, kept: (workers == Workers::One).then(|| workers.runtime(timed)) }
+    }
+
+    /// Runs a future, and whatever it spawns until it ends.
+    pub(crate) fn run<F: Future>(&self, future: F) -> F::Output {
+        self.with(|runtime| runtime.block_on(future))
     }
 
     /// Batches of rounds, each of which is given how many operations it has, `crowd` or a few less. They run in a
@@ -87,7 +105,7 @@ impl Pool {
     fn with<T>(&self, body: impl FnOnce(&Runtime) -> T) -> T {
         match &self.kept {
             Some(runtime) => body(runtime),
-            None => body(&self.workers.runtime()),
+            None => body(&self.workers.runtime(self.timed)),
         }
     }
 }

@@ -6,6 +6,7 @@ mod queue;
 mod rate_limiter;
 mod semaphore;
 mod tasks;
+mod waterfall;
 
 use crate::harness::Group;
 
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(cache::groups());
     groups.extend(tasks::groups());
     groups.extend(queue::groups());
+    groups.extend(waterfall::groups());
     groups
 }
 
