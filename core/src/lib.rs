@@ -21,6 +21,7 @@
 //! | [`lru`], [`ttl_lru`] | bounded maps that evict what was not used for longest; one with lifetimes |
 //! | [`waterfall`] | batches, by volume or by interval, with backpressure |
 //! | [`queue`] | queues with a sync and an async side: first in first out, last in first out, by priority |
+//! | [`batcher`] | requests that are answered together, each to its caller |
 //! | [`WaitQueue`] | a line of waiters, by [`Priority`] and then by arrival |
 //! | [`Instant`], [`Clock`], [`Timer`], [`ManualClock`] | time, as far as core knows it |
 //! | [`WallTime`], [`WallClock`] | the time of day, which people set |
@@ -65,6 +66,7 @@ extern crate std;
 
 pub mod cache;
 mod deque;
+pub mod batcher;
 pub mod gate;
 pub mod generator;
 mod grants;

@@ -86,6 +86,7 @@ mod timer;
 
 pub use platform::Embassy;
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
+pub use tidegate_core::batcher::{self, CallError};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
@@ -388,3 +389,7 @@ pub type TaskGuard<'a, const N: usize> = task_group::Guard<&'a TaskGroup<N>>;
 /// ```
 pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
     scheduler::Scheduler<T, Embassy, Inline<N>, C, W>;
+/// Requests of type `I` that are answered together, each with an `O`, by the task that awaits its
+/// [`run`](tidegate_core::batcher::Batcher::run): up to `N` at once. See [`tidegate_core::batcher`].
+pub type Batcher<I, O, const N: usize, const WAITERS: usize> =
+    batcher::Batcher<I, O, Embassy, Inline<N>, Inline<WAITERS>>;

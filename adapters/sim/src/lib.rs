@@ -51,6 +51,7 @@
 //! operating system, random numbers and the order of a `HashMap`, if the program looks at them.
 #![forbid(unsafe_code)]
 
+pub mod batcher;
 mod cancel;
 mod error;
 mod explore;
@@ -64,6 +65,7 @@ mod trace;
 pub mod waterfall;
 mod world;
 
+pub use batcher::Batcher;
 pub use cancel::{Cancel, cancel_after, cancel_before};
 pub use error::SimError;
 pub use explore::{Explored, explore};

@@ -45,6 +45,7 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod batcher;
 mod block_on;
 mod clock;
 mod helper;
@@ -62,6 +63,7 @@ mod timer;
 mod wall;
 pub mod waterfall;
 
+pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;

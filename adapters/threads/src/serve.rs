@@ -15,6 +15,7 @@ use std::vec;
 
 use parking_lot::Mutex;
 use pin_project_lite::pin_project;
+use tidegate_core::batcher::Batcher;
 use tidegate_core::waterfall::{self, Failed, Gather, Verdict, Waterfall};
 use tidegate_core::{Clock, Heap, Timed, Timer};
 
@@ -245,6 +246,29 @@ where
             }
         };
         this.end(well);
+    }
+}
+
+/// Answers requests by `callback`, until the batcher is closed and the last have been answered. For adapters: each spawns
+/// it as often as there may be batches in flight.
+///
+/// If the callback panics, those who have made the requests hear
+/// [`CallError::Dropped`](tidegate_core::batcher::CallError::Dropped), and the loop goes on.
+pub async fn serve_requests<I, O, P, F, Fut, A>(
+    batcher: Arc<Batcher<I, O, P, Heap, Heap, <P as Timed>::Timer>>,
+    callback: Arc<F>,
+) where
+    P: Timed,
+    F: Fn(Vec<I>) -> Fut,
+    Fut: Future<Output = A>,
+    A: IntoIterator<Item = O>,
+{
+    while let Some(mut requests) = batcher.next().await {
+        let inputs = requests.take_inputs().collect();
+        if let Ok(answers) = Caught::new(async { callback(inputs).await }).await {
+            // An iterator of answers that panics does not stop the loop.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| requests.answer(answers)));
+        }
     }
 }
 

@@ -27,6 +27,7 @@
 
 mod background_loop;
 mod executor;
+pub mod batcher;
 mod platform;
 pub mod priority;
 mod span;
@@ -42,6 +43,7 @@ use tidegate_core::{Heap, semaphore};
 
 pub use background_loop::{BackgroundLoop, OnExit, RunError};
 pub use executor::{Executor, Map, MapBlocking, Reservation};
+pub use batcher::Batcher;
 pub use platform::Tokio;
 pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};

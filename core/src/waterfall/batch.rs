@@ -29,6 +29,11 @@ impl<R: WaterfallRef> Batch<R> {
         Self { items: lot.items, flight }
     }
 
+    /// The waterfall that it is of.
+    pub(crate) const fn owner(&self) -> Option<&R> {
+        self.flight.waterfall.as_ref()
+    }
+
     /// Takes all items out, first to last. The room stays with the batch, and is used again.
     pub fn drain(&mut self) -> impl DoubleEndedIterator<Item = Value<R>> + ExactSizeIterator {
         self.items.drain()
@@ -117,7 +122,7 @@ impl<R: WaterfallRef> Drop for Flight<R> {
 
 impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     fn finish(&self, units: Units, items: usize, well: bool, empty: Option<G::Buffer>) {
-        self.transact(&mut self.wakes(), |machine| {
+        self.transact(self.now(), &mut self.wakes(), |machine| {
             if let Some(empty) = empty {
                 machine.shelve(empty);
             }

@@ -45,7 +45,7 @@ impl<R: WaterfallRef> Future for Flush<R> {
             let waker = cx.waker().clone();
             let place = &mut this.key;
             let mut wakes = waterfall.wakes();
-            let entered = waterfall.transact(&mut wakes, |machine| {
+            let entered = waterfall.transact(waterfall.now(), &mut wakes, |machine| {
                 let entered = machine.wait_to_flush(waker);
                 // Noted before anybody is woken: a wake may panic.
                 if let Ok(Entry::Queued(key)) = entered {

@@ -112,7 +112,8 @@ pub struct Machine<W, G: Gather, Q: Storage> {
     pub(super) unfinished: usize,
     pub(super) in_flight: usize,
     units_in_flight: u64,
-    pub(super) accepted: u64,
+    /// How many items have come to an end.
+    pub(super) ended: u64,
     done: u64,
     failed: u64,
     pub(super) state: State,
@@ -137,7 +138,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
             unfinished: 0,
             in_flight: 0,
             units_in_flight: 0,
-            accepted: 0,
+            ended: 0,
             done: 0,
             failed: 0,
             state: State::Open,
@@ -159,7 +160,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
     #[must_use]
     pub const fn stats(&self) -> Stats {
         Stats {
-            accepted: self.accepted,
+            accepted: self.ended + self.unfinished as u64,
             done: self.done,
             failed: self.failed,
             unfinished: self.unfinished,
@@ -246,7 +247,6 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
     fn add(&mut self, now: Option<Instant>, item: G::Item) -> Result<(), NotAdded<G::Item>> {
         let news = self.gather.add(&self.config, now, item)?;
         self.unfinished += 1;
-        self.accepted += 1;
         if news && !self.takers.is_empty() {
             self.unsettled = true;
         }
@@ -430,6 +430,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.units_in_flight = self.units_in_flight.saturating_sub(units.count);
         self.unfinished = self.unfinished.saturating_sub(items);
+        self.ended += items as u64;
         *(if well { &mut self.done } else { &mut self.failed }) += 1;
         let mut flusher = self.flushers.front();
         while let Some(key) = flusher {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`Waterfall`] of [`Single`] | one after the other, in order of acceptance |
 //! | [`KeyedWaterfall`] | for each key one, in bounded number |
+//! | [`Batcher`](crate::batcher::Batcher) | requests that are answered together, each to its caller |
 //!
 //! [`Machine`] is the state machine beneath, for those who bring their own lock. The adapters name the handles without
 //! parameters, and run the callback: `tidegate_tokio::Waterfall`.
@@ -53,7 +54,6 @@ pub use stop::Unfinished;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::mem;
 use core::ops::Deref;
 use core::task::Waker;
 
@@ -62,6 +62,7 @@ use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
 use crate::time::{Instant, Timer};
 use crate::wake::WakeList;
+use crate::wakes::{Settle, Wakes, settle};
 
 /// Gathers items into batches; shared by reference, by `Arc` or as a `static`.
 ///
@@ -227,17 +228,20 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     /// Those who wait for room are turned away with their items. Once the last batch has been taken, those who want
     /// another one hear that there is none. Closing again does nothing.
     pub fn close(&self) {
-        self.transact(&mut self.wakes(), Machine::close);
+        self.transact(self.now(), &mut self.wakes(), Machine::close);
     }
 
     /// Lets what has been accepted leave now, also if it is few. Returns at once; [`flush`](Self::flush) waits.
     pub fn flush_now(&self) {
-        self.transact(&mut self.wakes(), Machine::flush);
+        self.transact(self.now(), &mut self.wakes(), Machine::flush);
     }
 
-    fn wakes(&self) -> Wakes<'_, G, P, Q, T> {
-        let now = self.timer.now();
-        Wakes { list: WakeList::new(), rest: Rest { waterfall: self, now, more: false } }
+    fn now(&self) -> Instant {
+        self.timer.now()
+    }
+
+    const fn wakes(&self) -> Wakes<'_, Self> {
+        Wakes::new(self)
     }
 
     /// Runs one operation on the machine and lets it settle.
@@ -245,58 +249,30 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     /// Dropping `wakes` afterwards wakes those that it says; until then nobody else has been touched.
     fn transact<U>(
         &self,
-        wakes: &mut Wakes<'_, G, P, Q, T>,
+        now: Instant,
+        wakes: &mut Wakes<'_, Self>,
         operation: impl FnOnce(&mut Machine<Waker, G, Q>) -> U,
     ) -> U {
         self.locked.with(|machine| {
             let output = operation(machine);
             if machine.is_unsettled() {
-                wakes.rest.more = machine.settle(wakes.rest.now, &mut wakes.list);
+                wakes.gather(|list| machine.settle(now, list));
             }
             output
         })
     }
+}
 
-    /// Wakes who is to be woken: a listful under each lock.
-    #[cold]
-    #[inline(never)]
-    fn settle(&self) {
-        loop {
-            let mut wakes = self.wakes();
-            self.transact(&mut wakes, |_| ());
-            // If a wake panics here, dropping `rest` goes on instead of this loop.
-            wakes.list.deliver();
-            if !mem::take(&mut wakes.rest.more) {
-                return;
-            }
-        }
+impl<G: Gather, P: Platform, Q: Storage, T: Timer> Settle for Waterfall<G, P, Q, T> {
+    fn settle(&self, list: &mut WakeList<Waker>) -> bool {
+        let now = self.now();
+        self.locked.with(|machine| machine.settle(now, list))
     }
 }
 
 impl<G: Gather, P: Platform, Q: Storage, T: Timer> fmt::Debug for Waterfall<G, P, Q, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waterfall").field("len", &self.len()).field("stats", &self.stats()).finish_non_exhaustive()
-    }
-}
-
-/// Wakes to be delivered, and after them those that did not fit under one lock.
-struct Wakes<'a, G: Gather, P: Platform, Q: Storage, T: Timer> {
-    /// Dropped first: order of declaration.
-    list: WakeList<Waker>,
-    rest: Rest<'a, G, P, Q, T>,
-}
-
-struct Rest<'a, G: Gather, P: Platform, Q: Storage, T: Timer> {
-    waterfall: &'a Waterfall<G, P, Q, T>,
-    now: Instant,
-    more: bool,
-}
-
-impl<G: Gather, P: Platform, Q: Storage, T: Timer> Drop for Rest<'_, G, P, Q, T> {
-    fn drop(&mut self) {
-        if self.more {
-            self.waterfall.settle();
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::gather::Lot;
 use super::{Gather, Wakes, Waterfall, WaterfallRef};
 use crate::platform::{Blocking, Platform};
 use crate::storage::Storage;
-use crate::time::{Clock, Instant, Timer};
+use crate::time::{Instant, Timer};
 use crate::wait_queue::WaiterKey;
 
 pin_project! {
@@ -102,7 +102,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
         }
         let waker = waker.clone();
         let mut wakes = self.wakes();
-        let entered = self.transact(&mut wakes, |machine| {
+        let entered = self.transact(now, &mut wakes, |machine| {
             let entered = machine.wait_to_take(now, waker);
             // Noted before anybody is woken: a wake may panic.
             if let Ok(Entered::Queued { key, .. }) = entered {
@@ -121,7 +121,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     fn ask_again(&self, now: Instant, key: WaiterKey, place: &mut Option<WaiterKey>, waker: &Waker) -> Asked<G> {
         loop {
             let mut wakes = self.wakes();
-            let (taking, _unneeded) = self.transact(&mut wakes, |machine| machine.poll_take(now, key, waker));
+            let (taking, _unneeded) = self.transact(now, &mut wakes, |machine| machine.poll_take(now, key, waker));
             match taking {
                 Taking::Taken(lot) => {
                     *place = None;
@@ -137,7 +137,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
             drop(wakes);
             let fresh = waker.clone();
             let mut wakes = self.wakes();
-            let registered = self.transact(&mut wakes, |machine| machine.register_take(key, fresh));
+            let registered = self.transact(now, &mut wakes, |machine| machine.register_take(key, fresh));
             if let Ok((_replaced, alarm)) = registered {
                 return Asked::Waiting(alarm);
             }
@@ -146,12 +146,12 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
 
     fn take(&self, now: Instant) -> Result<Lot<G::Buffer>, Idle> {
         let mut wakes = self.wakes();
-        let lot = self.transact(&mut wakes, |machine| machine.take(now))?;
+        let lot = self.transact(now, &mut wakes, |machine| machine.take(now))?;
         Ok(self.keep(lot, wakes))
     }
 
     /// Wakes who is to be woken. Should that panic, the batch goes down with the caller, and comes to an end.
-    fn keep(&self, lot: Lot<G::Buffer>, wakes: Wakes<'_, G, P, Q, T>) -> Lot<G::Buffer> {
+    fn keep(&self, lot: Lot<G::Buffer>, wakes: Wakes<'_, Self>) -> Lot<G::Buffer> {
         let flight = Flight::new(self, &lot);
         drop(wakes);
         flight.disarm();
@@ -160,14 +160,23 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
 
     fn cancel_take(&self, key: WaiterKey) {
         let mut wakes = self.wakes();
-        let waker = self.transact(&mut wakes, |machine| machine.cancel_take(key));
+        let waker = self.transact(self.now(), &mut wakes, |machine| machine.cancel_take(key));
         drop(wakes);
         drop(waker);
     }
 
     /// Takes a batch that is to leave, here and now; `None` if there is none, or if as many as may be are in flight.
     pub fn try_next_batch(&self) -> Option<Batch<&Self>> {
-        self.take(self.timer.now()).ok().map(|lot| Batch::new(self, lot))
+        Self::try_next_batch_owned(self)
+    }
+
+    /// The same by way of any pointer to the waterfall, which the batch keeps.
+    pub fn try_next_batch_owned<R>(this: R) -> Option<Batch<R>>
+    where
+        R: WaterfallRef<Gather = G, Platform = P, Room = Q, Timer = T>,
+    {
+        let lot = this.waterfall().take(this.waterfall().now()).ok()?;
+        Some(Batch::new(this, lot))
     }
 
     /// Waits for a batch that is to leave; `None` once the waterfall is closed and the last batch has been taken.
@@ -216,7 +225,7 @@ impl<R: WaterfallRef> Future for NextBatch<R> {
             };
             // That a sleep is over proves that it has become so late, whatever the clock says by now: so nobody
             // polls in circles under a clock that goes back.
-            let now = waterfall.timer.now().max(proven);
+            let now = waterfall.now().max(proven);
             match waterfall.ask(now, this.key, cx.waker()) {
                 Asked::Taken(lot) => break Some(lot),
                 Asked::Ended => break None,

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::answers::{Entry, Putting, Refused};
-use super::{Gather, PutError, TryPutError, Waterfall, WaterfallRef};
+use super::{Gather, PutError, TryPutError, Waterfall, WaterfallRef, settle};
 use crate::platform::{Blocking, Platform};
 use crate::storage::Storage;
 use crate::time::{Timer, timeout_at};
@@ -77,8 +77,8 @@ impl<R: WaterfallRef> Put<R> {
         let waker = cx.waker().clone();
         let step = &mut self.step;
         let mut wakes = waterfall.wakes();
-        let now = wakes.rest.now;
-        let entered = waterfall.transact(&mut wakes, |machine| {
+        let now = waterfall.now();
+        let entered = waterfall.transact(now, &mut wakes, |machine| {
             let entered = machine.wait_to_put(now, item, waker);
             // Noted before anybody is woken: a wake may panic.
             if let Ok(Entry::Queued(key)) = entered {
@@ -129,24 +129,21 @@ impl<R: WaterfallRef> Put<R> {
 impl<R: WaterfallRef> Future for Put<R> {
     type Output = Result<(), PutError<Input<R>>>;
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "inlined it is a lock and a few moves, otherwise mostly calls")]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let Some(waterfall) = &this.waterfall else { return Poll::Pending };
+        if let Step::Waits(key) = this.step {
+            return this.progress(key, cx);
+        }
         match core::mem::replace(&mut this.step, Step::Over) {
             Step::Holds(item) => match waterfall.waterfall().put_now(item) {
-                Ok(()) => {
-                    this.waterfall = None;
-                    Poll::Ready(Ok(()))
-                }
+                Ok(()) => Poll::Ready(Ok(())),
                 Err(TryPutError::Full(item)) => this.enter(item, cx),
                 Err(TryPutError::Closed(item)) => this.finish(Err(PutError::Closed(item))),
             },
-            Step::Waits(key) => {
-                this.step = Step::Waits(key);
-                this.progress(key, cx)
-            }
-            Step::Over => Poll::Pending,
+            Step::Waits(_) | Step::Over => Poll::Pending,
         }
     }
 }
@@ -192,7 +189,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
         match outcome {
             Ok(()) => {
                 if unsettled {
-                    self.settle();
+                    settle(self);
                 }
                 Ok(())
             }
@@ -206,8 +203,8 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     #[inline(never)]
     fn put_first(&self, item: G::Item) -> Result<(), TryPutError<G::Item>> {
         let mut wakes = self.wakes();
-        let now = Some(wakes.rest.now);
-        let outcome = self.transact(&mut wakes, |machine| machine.put(now, item));
+        let now = self.now();
+        let outcome = self.transact(now, &mut wakes, |machine| machine.put(Some(now), item));
         outcome.map_err(|refused| match refused {
             Refused::Closed(item) => TryPutError::Closed(item),
             Refused::Full(item) | Refused::NeedsTime(item) => TryPutError::Full(item),
@@ -274,7 +271,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     #[cold]
     fn cancel_put(&self, key: WaiterKey) -> Option<G::Item> {
         let mut wakes = self.wakes();
-        let (item, waker) = self.transact(&mut wakes, |machine| machine.cancel_put(key));
+        let (item, waker) = self.transact(self.now(), &mut wakes, |machine| machine.cancel_put(key));
         drop(wakes);
         drop(waker);
         item

@@ -61,7 +61,6 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
         };
         if admitted.is_some() {
             self.unfinished += 1;
-            self.accepted += 1;
         } else if has_room || self.in_flight == 0 {
             // It is a place for its key that the first in line waits for, or nothing will end that makes room.
             self.gather.press();

@@ -44,7 +44,7 @@ impl<R: WaterfallRef + Clone> Iterator for Unfinished<R> {
     fn next(&mut self) -> Option<Batch<R>> {
         let waterfall = self.waterfall.waterfall();
         let mut wakes = waterfall.wakes();
-        let lot = waterfall.transact(&mut wakes, Machine::take_rest)?;
+        let lot = waterfall.transact(waterfall.now(), &mut wakes, Machine::take_rest)?;
         let flight = Flight::new(waterfall, &lot);
         drop(wakes);
         flight.disarm();
@@ -110,7 +110,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     ///
     /// [`Unfinished`], if anything had not come to an end.
     pub fn stop_now(&self) -> Result<(), Unfinished<&Self>> {
-        let (waiting, in_flight) = self.transact(&mut self.wakes(), |machine| {
+        let (waiting, in_flight) = self.transact(self.now(), &mut self.wakes(), |machine| {
             machine.abandon();
             (machine.len(), machine.stats().in_flight)
         });

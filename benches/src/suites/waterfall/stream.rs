@@ -42,7 +42,8 @@ fn contenders(row: &mut Contenders, workers: Workers) {
     row.add("tidegate", stream(on(), tidegate))
         .add("tokio mpsc, chunks_timeout", stream(on(), chunks_timeout))
         .add("tokio mpsc, recv_many", stream(on(), recv_many))
-        .add("kanal, drain", stream(on(), kanal_drain));
+        .add("kanal, drain", stream(on(), |operations| kanal_drain(operations, QUANTITY)))
+        .add("kanal, drain, pieces of up to 1024", stream(on(), |operations| kanal_drain(operations, CAPACITY)));
 }
 
 /// Batches in which so many items go through what `pipe` sets up.
@@ -127,11 +128,12 @@ async fn recv_many(operations: u64) {
     let _ = (producer.await, consumer.await);
 }
 
-/// The first is waited for, and what is there besides is taken along, a hundred at a time.
-async fn kanal_drain(operations: u64) {
-    let (sender, receiver) = kanal::bounded_async(CAPACITY);
+/// The first is waited for, and what is there besides is taken along. All of it is, so it is the capacity that bounds a
+/// batch; with a larger one there are fewer and larger pieces, which a batch of a hundred would have to be cut from.
+async fn kanal_drain(operations: u64, capacity: usize) {
+    let (sender, receiver) = kanal::bounded_async(capacity);
     let consumer = tokio::spawn(async move {
-        let (mut taken, mut buffer) = (0, Vec::with_capacity(2 * CAPACITY));
+        let (mut taken, mut buffer) = (0, Vec::with_capacity(2 * capacity));
         while taken < operations
             && let Ok(first) = receiver.recv().await
         {
