@@ -9,3 +9,4 @@ mod machine;
 mod scheduler;
 mod task_group;
 mod wait_queue;
+mod waterfall;

@@ -1,6 +1,7 @@
 //! The examples as they are: the real programs, run as processes, over real sockets.
 
 mod arguments;
+mod db_writer;
 mod demo;
 mod http;
 mod interrupts;

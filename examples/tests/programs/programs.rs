@@ -19,24 +19,33 @@ pub(crate) const GIVE_UP: Duration = Duration::from_mins(1);
 
 /// Runs an example to its end.
 pub(crate) fn run(name: &str, args: &[&str]) -> Output {
-    let mut program = Program::start(name, args);
-    program.until_its_end();
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    program.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
-    program.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
-    Output { status: program.child.wait().unwrap(), stdout, stderr }
+    Program::start(name, args).end()
 }
 
 /// A process, killed when it is dropped.
-struct Program {
+pub(crate) struct Program {
     child: Child,
 }
 
 impl Program {
-    fn start(name: &str, args: &[&str]) -> Self {
+    pub(crate) fn start(name: &str, args: &[&str]) -> Self {
         let mut command = Command::new(path(name));
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { child: command.spawn().unwrap() }
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end: how it ended, and all that it printed.
+    pub(crate) fn end(&mut self) -> Output {
+        self.until_its_end();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        self.child.stdout.take().unwrap().read_to_end(&mut stdout).unwrap();
+        self.child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+        Output { status: self.child.wait().unwrap(), stdout, stderr }
     }
 
     /// What it prints waits in the pipes meanwhile, which have room for far more than these programs print.
@@ -77,7 +86,8 @@ fn path(name: &str) -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = [root.to_path_buf(), root.join("gateway")].map(|folder| fs::read_dir(folder).unwrap());
+    let files = [root.to_path_buf(), root.join("gateway"), root.join("db_writer")]
+        .map(|folder| fs::read_dir(folder).unwrap());
     let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
     sources
         .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))

@@ -19,6 +19,7 @@ pub mod quota;
 pub mod scheduler;
 pub mod semaphore;
 pub mod wait_queue;
+pub mod waterfall;
 
 /// What interprets bytes.
 pub type Run = fn(&[u8]);
@@ -34,4 +35,5 @@ pub const TARGETS: [(&str, Run); 9] = [
     ("semaphore", semaphore::run),
     ("ttl_lru", lru::run_with_lifetimes),
     ("wait_queue", wait_queue::run),
+    ("waterfall", waterfall::run),
 ];

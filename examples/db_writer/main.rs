@@ -1,0 +1,61 @@
+//! 100 000 small writes to a file of `SQLite`: one by one, in transactions written by hand, and through a `Waterfall`.
+//!
+//! ```sh
+//! cargo run --release --example db_writer
+//! cargo run --release --example db_writer -- --only waterfall --rows 10000000   # and then Ctrl-C
+//! ```
+//!
+//! Tasks put rows, and wait while ten thousand are on their way; one thread writes them, a transaction per batch. After
+//! Ctrl-C no more rows are accepted, and whatever was accepted is in the file before the program ends.
+
+mod args;
+#[path = "../gateway/interrupts.rs"]
+mod interrupts;
+mod report;
+mod store;
+mod waterfall;
+
+use core::error::Error;
+use std::time::Instant;
+
+use args::{Args, Way};
+use report::Report;
+use store::{Row, Store};
+
+type Result<T> = core::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+fn main() -> Result<()> {
+    let Some(args) = Args::from_env()? else {
+        println!("{}", args::HELP);
+        return Ok(());
+    };
+    for way in args.ways() {
+        let report = match way {
+            Way::OneByOne => in_transactions(&args, 1)?,
+            Way::ByHand => in_transactions(&args, args.batch)?,
+            Way::Waterfall => waterfall::write(&args)?,
+        };
+        report.print(way.name(), &args);
+    }
+    Ok(())
+}
+
+/// One thread makes the rows and writes them, so many in a transaction: with one, that is one by one.
+fn in_transactions(args: &Args, batch: usize) -> Result<Report> {
+    let mut store = Store::create(&args.file)?;
+    let mut report = Report::new()?;
+    let mut rows = Vec::with_capacity(batch);
+    let start = Instant::now();
+    for number in 0..args.rows {
+        rows.push(Row::new(0, number));
+        if rows.len() == batch {
+            store.write(&rows)?;
+            report.batch(&rows);
+            rows.clear();
+        }
+    }
+    store.write(&rows)?;
+    report.batch(&rows);
+    report.finish(start.elapsed(), store.count()?);
+    Ok(report)
+}
