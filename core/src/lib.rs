@@ -64,9 +64,9 @@ extern crate alloc;
 #[cfg(loom)]
 extern crate std;
 
+pub mod batcher;
 pub mod cache;
 mod deque;
-pub mod batcher;
 pub mod gate;
 pub mod generator;
 mod grants;

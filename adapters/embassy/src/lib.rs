@@ -85,8 +85,8 @@ mod ticks;
 mod timer;
 
 pub use platform::Embassy;
-pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::batcher::{self, CallError};
+pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};

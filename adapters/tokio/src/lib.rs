@@ -26,8 +26,8 @@
 #![forbid(unsafe_code)]
 
 mod background_loop;
-mod executor;
 pub mod batcher;
+mod executor;
 mod platform;
 pub mod priority;
 mod span;
@@ -42,8 +42,8 @@ use std::sync::Arc;
 use tidegate_core::{Heap, semaphore};
 
 pub use background_loop::{BackgroundLoop, OnExit, RunError};
-pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use batcher::Batcher;
+pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use platform::Tokio;
 pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
