@@ -3,6 +3,7 @@
 //! It is a program rather than a set of tests, for the allocator counts what all threads do.
 #![forbid(unsafe_code)]
 
+mod batches;
 mod lru;
 mod tasks;
 mod threads;
@@ -63,6 +64,9 @@ fn main() {
         ("cancelled on the way", tasks::cancelled()),
         ("4 threads, blocking", threads::blocking()),
         ("4 threads, blocking for a time", threads::blocking_for_a_time()),
+        ("Waterfall, by hand", batches::by_hand()),
+        ("Waterfall, running", batches::running()),
+        ("Batcher", batches::calls()),
         ("Lru, full", lru::churn()),
         ("TtlLru, full", lru::timed_churn()),
     ] {
