@@ -129,7 +129,7 @@ mod on_the_heap {
         }
 
         fn shelve(&mut self, empty: Vec<T>) {
-            if empty.capacity() > self.open.capacity() && self.open.is_empty() {
+            if self.open.capacity() == 0 {
                 self.open = empty;
             } else {
                 self.shelf.push(empty);

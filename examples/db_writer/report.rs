@@ -9,6 +9,9 @@ use crate::Result;
 use crate::args::Args;
 use crate::store::Row;
 
+/// An hour.
+const MOST_MICROS: u64 = 3_600_000_000;
+
 pub(crate) struct Report {
     /// From the making of a row to the end of its transaction, in microseconds.
     latencies: Histogram<u64>,
@@ -19,7 +22,12 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { latencies: Histogram::new(3)?, batches: 0, elapsed: Duration::ZERO, in_file: 0 })
+        Ok(Self {
+            latencies: Histogram::new_with_bounds(1, MOST_MICROS, 3)?,
+            batches: 0,
+            elapsed: Duration::ZERO,
+            in_file: 0,
+        })
     }
 
     /// These rows are safe now.

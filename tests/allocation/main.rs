@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod batches;
 mod lru;
 mod queue;
 mod tasks;
@@ -69,6 +70,9 @@ fn main() {
         ("queues, nobody waits", queue::passing()),
         ("a queue at which many wait", queue::waiting()),
         ("a queue between threads", queue::threads()),
+        ("Waterfall, by hand", batches::by_hand()),
+        ("Waterfall, running", batches::running()),
+        ("Batcher", batches::calls()),
         ("Lru, full", lru::churn()),
         ("TtlLru, full", lru::timed_churn()),
     ] {
