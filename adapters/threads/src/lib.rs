@@ -47,9 +47,11 @@
 mod backoff;
 mod block_on;
 mod clock;
+pub mod generator;
 mod helper;
 mod join_handle;
 mod platform;
+mod pool;
 pub mod priority;
 #[cfg(feature = "quanta")]
 mod quanta;
@@ -63,8 +65,10 @@ mod wall;
 pub mod waterfall;
 
 pub use block_on::{block_on, block_on_until};
+pub use generator::{Generator, GeneratorError, GeneratorOptions, IterBlocking, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
+pub use pool::{Job, Pool, Spawn};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
 pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
