@@ -1,6 +1,7 @@
 //! What is measured: a module per primitive.
 
 mod cache;
+mod generator;
 mod lru;
 mod queue;
 mod rate_limiter;
@@ -17,6 +18,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(cache::groups());
     groups.extend(tasks::groups());
     groups.extend(queue::groups());
+    groups.extend(generator::groups());
     groups
 }
 
