@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod one_thread;
+mod producers;
 mod sim;
 mod table;
 mod threads;
@@ -17,6 +18,6 @@ fn main() -> ExitCode {
     let mut columns = Vec::from(one_thread::columns());
     columns.extend(tokio::columns());
     columns.extend([threads::column(), sim::column()]);
-    let passed = table::run(&columns, &filter);
+    let passed = table::run(&columns, &filter) & table::run(&producers::columns(), &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

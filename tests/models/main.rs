@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod handle;
+mod handover;
 mod limiter;
 mod lockout;
 mod lru;
 mod machine;
 mod scheduler;
+mod shutdown;
 mod task_group;
 mod wait_queue;

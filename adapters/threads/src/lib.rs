@@ -66,7 +66,7 @@ mod wall;
 pub mod waterfall;
 
 pub use block_on::{block_on, block_on_until};
-pub use generator::{Generator, GeneratorError, GeneratorOptions, IterBlocking, Yielder, iter_blocking};
+pub use generator::{GeneratorError, IterBlocking, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
 pub use pool::{Job, Pool, Spawn};
@@ -320,3 +320,19 @@ pub type Scheduler<T, C = ThreadsTimer, W = SystemClock> = scheduler::Scheduler<
 
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;
+
+/// A blocking iterator or closure on a thread of a pool, as a stream. See [`generator::Generator`].
+///
+/// ```
+/// use tidegate_threads::Generator;
+///
+/// let mut numbers = Generator::new(1..3);
+/// assert_eq!(numbers.next_blocking().transpose()?, Some(1));
+/// assert_eq!(numbers.next_blocking().transpose()?, Some(2));
+/// assert_eq!(numbers.next_blocking().transpose()?, None);
+/// # Ok::<(), tidegate_threads::GeneratorError>(())
+/// ```
+pub type Generator<T, E = Infallible> = generator::Generator<T, E, Threads>;
+
+/// Capacity and threads of a [`Generator`]. See [`generator::GeneratorOptions`].
+pub type GeneratorOptions = generator::GeneratorOptions<Threads>;

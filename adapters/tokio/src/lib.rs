@@ -312,7 +312,7 @@ pub type Scheduler<T, C = TokioTimer, W = SystemClock> = scheduler::Scheduler<T,
 /// The clock for tests: stands still until it is told otherwise. See [`tidegate_core::ManualClock`].
 pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;
 
-/// A blocking iterator or closure on tokio's blocking pool, as a stream. See [`tidegate_threads::Generator`].
+/// A blocking iterator or closure on tokio's blocking pool, as a stream. See [`tidegate_threads::generator::Generator`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -330,9 +330,10 @@ pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;
 /// words.close().await
 /// # }
 /// ```
-pub type Generator<T, E = Infallible> = tidegate_threads::Generator<T, E, Tokio>;
+pub type Generator<T, E = Infallible> = tidegate_threads::generator::Generator<T, E, Tokio>;
 
-/// Capacity and threads of a [`Generator`]. See [`tidegate_threads::GeneratorOptions`].
+/// Capacity and threads of a [`Generator`]. See
+/// [`tidegate_threads::generator::GeneratorOptions`].
 ///
 /// ```
 /// use core::num::NonZeroUsize;
@@ -341,8 +342,8 @@ pub type Generator<T, E = Infallible> = tidegate_threads::Generator<T, E, Tokio>
 /// // Not on tokio's pool, which the whole program shares, but on four threads of their own.
 /// let pool = Pool::new(NonZeroUsize::new(4).expect("not zero"));
 /// let options = GeneratorOptions::new().pool(pool).capacity(64)?;
-/// let mut lines = options.iter(["one", "two"]);
+/// let mut lines = options.items(["one", "two"]);
 /// assert_eq!(lines.next_blocking().transpose()?, Some("one"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-pub type GeneratorOptions = tidegate_threads::GeneratorOptions<Tokio>;
+pub type GeneratorOptions = tidegate_threads::generator::GeneratorOptions<Tokio>;

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod demo;
+mod graceful;
 mod http;
 mod interrupts;
 mod patience;
