@@ -61,6 +61,7 @@ pub(crate) const IMAGES: [Image; 17] = {
         Image::tested("microbit-limits-local", "the same without a lock", "microbit", Scenarios),
         Image::tested("microbit-maps", "maps that evict on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-schedulers", "schedulers on a Cortex-M0", "microbit", Scenarios),
+        Image::tested("microbit-shutdowns", "shutdown and hand-over on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-waterfalls", "batches on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-tasks", "embassy's own tasks on a Cortex-M0", "microbit", TASKS),
         Image::tested("mps2-an386-conformance", "every scenario on a Cortex-M4", "mps2-an386", Scenarios),
