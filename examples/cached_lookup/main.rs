@@ -1,4 +1,4 @@
-//! Thousands of tasks look products up in a real SQLite database, first without a cache and then with one: the same
+//! Thousands of tasks look products up in a real `SQLite` database, first without a cache and then with one: the same
 //! tasks, the same keys, the same four connections.
 //!
 //! ```text

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod one_thread;
+mod producers;
 mod sim;
 mod table;
 mod tasks;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let mut columns = Vec::from(one_thread::columns());
     columns.extend(tokio::columns());
     columns.extend([threads::column(), sim::column()]);
-    let passed = table::run(&columns, &filter) & table::run(&tasks::columns(), &filter);
+    let tables = [columns, tasks::columns(), producers::columns()];
+    let passed = tables.iter().fold(true, |passed, columns| table::run(columns, &filter) & passed);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

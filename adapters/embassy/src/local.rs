@@ -6,7 +6,8 @@ use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
 use tidegate_core::{
-    Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall,
+    Inline, NoWall, Platform, Timed, generator, lockout, queue, rate_limiter, scheduler, semaphore, shutdown,
+    task_group, waterfall,
 };
 
 use crate::EmbassyTimer;
@@ -100,3 +101,10 @@ pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
 /// [`Scheduler`](crate::Scheduler) without the lock.
 pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
     scheduler::Scheduler<T, EmbassyLocal, Inline<N>, C, W>;
+
+/// [`Shutdown`](crate::Shutdown) without the lock.
+pub type Shutdown<const N: usize, T = EmbassyTimer> = shutdown::Shutdown<EmbassyLocal, Inline<N>, T>;
+
+/// [`Handover`](crate::Handover) without the lock.
+pub type Handover<T, const N: usize, E = core::convert::Infallible> =
+    generator::Handover<EmbassyLocal, Inline<N>, T, E>;
