@@ -60,6 +60,7 @@ pub(crate) const IMAGES: &[Image] = {
         Image::tested("microbit-limits", "limiters, lockouts and gates on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-limits-local", "the same without a lock", "microbit", Scenarios),
         Image::tested("microbit-maps", "maps that evict on a Cortex-M0", "microbit", Scenarios),
+        Image::tested("microbit-caches", "caches on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-queues", "queues on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-schedulers", "schedulers on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-groups", "task groups on a Cortex-M0", "microbit", Scenarios),

@@ -1,0 +1,5 @@
+//! Caches on a Cortex-M0.
+#![no_std]
+#![no_main]
+
+firmware_common::conformance!(microbit, Embassy: caches, EmbassyLocal: caches);
