@@ -11,9 +11,9 @@
 //!
 //! # Order
 //!
-//! Whoever waits, for room or for an item, stands in a line: the most urgent first ([`Priority`]: lower is sooner),
-//! then first come, first served, whatever its colour. What becomes free is granted to the first in line at once, so
-//! nobody who comes later overtakes it.
+//! Whoever waits, for room or for an item, stands in a line: the most urgent first ([`Priority`](crate::Priority):
+//! lower is sooner), then first come, first served, whatever its colour. What becomes free is granted to the first in
+//! line at once, so nobody who comes later overtakes it.
 //!
 //! What a getter is granted is a claim to *an* item, not that item: the items stay where they are, and it takes what
 //! is first when it is polled. So a get that is dropped has nothing to put back.
