@@ -83,7 +83,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     let once = queries_cached == load.distinct() && stats.misses == queries_cached;
     println!("{}    each product was queried once, however many asked", report::held(once));
-    let alike = bare.total == cached.total;
+    let alike = bare.total.to_bits() == cached.total.to_bits();
     println!("{}    the answers are the same", report::held(alike));
     Ok(if once && alike { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
