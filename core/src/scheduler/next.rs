@@ -157,7 +157,10 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
                 }
                 Progress::WakerDiffers => {
                     drop(wakes);
-                    self.register(*place, waker.clone());
+                    // No comparison after this: a waker need not know that it is the same as its clone.
+                    if let Some(alarm) = self.register(*place, waker.clone()) {
+                        return Asked::Waiting(alarm);
+                    }
                 }
                 // Others may have the lock in between.
                 Progress::Busy => {}
@@ -170,12 +173,12 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
         }
     }
 
-    fn register(&self, place: Option<WaiterKey>, waker: Waker) {
-        let Some(key) = place else { return };
+    /// Answers the alarm, or `None` if there is no place in line any more.
+    fn register(&self, place: Option<WaiterKey>, waker: Waker) -> Option<Option<Instant>> {
+        let key = place?;
         let mut wakes = self.wakes();
-        let replaced = self.transact(&mut wakes, |machine| machine.register(key, waker));
-        drop(wakes);
-        drop(replaced);
+        let registered = self.transact(&mut wakes, |machine| machine.register(key, waker));
+        registered.ok().map(|registered| registered.alarm)
     }
 
     #[cold]
