@@ -31,6 +31,15 @@ pub enum Progress<T> {
     Closed,
 }
 
+/// The answer to [`Machine::register`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Registered<W> {
+    /// The waker that was registered before, to be dropped outside of the lock.
+    pub replaced: Option<W>,
+    /// As in [`Progress::Waiting`]. If something has become due meanwhile, it has passed already.
+    pub alarm: Option<Instant>,
+}
+
 /// The answer to [`Machine::join`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Joining {
@@ -109,17 +118,15 @@ impl<T, W, S: Storage> Machine<T, W, S> {
         }
     }
 
-    /// Registers another waker for a consumer; answers the one before, to be dropped outside of the lock. Call
-    /// [`poll`](Self::poll) afterwards: something may have become due.
+    /// Registers another waker for a consumer. Call [`settle`](Self::settle) afterwards.
     ///
     /// # Errors
     ///
     /// Gives the waker back if the machine has been closed.
-    pub fn register(&mut self, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
-        match self.line.get_mut(key) {
-            Some(registered) => Ok(registered.replace(waker)),
-            None => Err(waker),
-        }
+    pub fn register(&mut self, key: WaiterKey, waker: W) -> Result<Registered<W>, W> {
+        let Some(registered) = self.line.get_mut(key) else { return Err(waker) };
+        let replaced = registered.replace(waker);
+        Ok(Registered { replaced, alarm: self.keep_time(key) })
     }
 
     /// Takes a consumer out of the line; does nothing if it is not there. Call [`settle`](Self::settle) afterwards.

@@ -41,7 +41,7 @@ mod stream;
 mod tests;
 
 pub use config::Config;
-pub use consumers::{Joining, Progress};
+pub use consumers::{Joining, Progress, Registered};
 pub use error::{InsertError, JoinError, NextError, TryNextError};
 pub use join::Join;
 pub use machine::{Machine, Now};

@@ -7,7 +7,7 @@ use core::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use super::{Expired, NextError, Progress, Scheduler, SchedulerRef};
+use super::{Expired, NextError, Progress, Registered, Scheduler, SchedulerRef};
 use crate::Priority;
 use crate::platform::Platform;
 use crate::storage::Storage;
@@ -157,7 +157,10 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
                 }
                 Progress::WakerDiffers => {
                     drop(wakes);
-                    self.register(*place, waker.clone());
+                    // No comparison after this: a waker need not know that it is the same as its clone.
+                    if let Ok(registered) = self.register(*place, waker.clone()) {
+                        return Asked::Waiting(registered.alarm);
+                    }
                 }
                 // Others may have the lock in between.
                 Progress::Busy => {}
@@ -170,12 +173,11 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
         }
     }
 
-    fn register(&self, place: Option<WaiterKey>, waker: Waker) {
-        let Some(key) = place else { return };
+    /// Gives the waker back if there is no place in line any more.
+    fn register(&self, place: Option<WaiterKey>, waker: Waker) -> Result<Registered<Waker>, Waker> {
+        let Some(key) = place else { return Err(waker) };
         let mut wakes = self.wakes();
-        let replaced = self.transact(&mut wakes, |machine| machine.register(key, waker));
-        drop(wakes);
-        drop(replaced);
+        self.transact(&mut wakes, |machine| machine.register(key, waker))
     }
 
     #[cold]
