@@ -26,9 +26,6 @@ const FIRST: Quota = match Quota::sliding(10_000, Duration::from_secs(1)) {
     Ok(quota) => quota,
     Err(_) => panic!("it makes sense"),
 };
-/// A request may take so much longer to arrive than the next: the client's window is that much wider.
-const JITTER: Duration = Duration::from_millis(50);
-
 /// When the client was first told to slow down, and until when it was to wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
@@ -43,17 +40,24 @@ struct Peer {
     connections: Semaphore,
     rate: RateLimiter,
     rest: FifoLockout,
+    /// A request may take so much longer to arrive than the next: the client's window is that much wider.
+    jitter: Duration,
     told: Mutex<Option<Told>>,
 }
 
-/// Sends for so long. Answers when it was told to slow down, if it was.
-pub(crate) async fn run(server: SocketAddr, span: Duration) -> Result<Option<Told>, Box<dyn Error>> {
+/// Sends for so long, with a window that is wider by `jitter` than what the server names. Answers when it was told to slow down, if it was.
+pub(crate) async fn run(
+    server: SocketAddr,
+    span: Duration,
+    jitter: Duration,
+) -> Result<Option<Told>, Box<dyn Error>> {
     let peer = Arc::new(Peer {
         uri: format!("http://{server}/"),
         http: Client::builder(TokioExecutor::new()).build_http(),
         connections: Semaphore::new(CONNECTIONS),
         rate: RateLimiter::new(FIRST),
         rest: FifoLockout::new(),
+        jitter,
         told: Mutex::new(None),
     });
     let end = TokioTimer.now() + span;
@@ -95,12 +99,12 @@ impl Peer {
     fn obey(&self, headers: &HeaderMap) -> Result<(), Box<dyn Error + Send + Sync>> {
         let wait = headers.get(RETRY_AFTER).ok_or("a 429 without Retry-After")?;
         let wait = Duration::from_secs(wait.to_str()?.parse()?);
-        self.rest.lock_for(wait)?;
+        let at = TokioTimer.now();
+        self.rest.lock_until(at + wait)?;
         let policy = headers.get(POLICY).and_then(|policy| limit(policy.to_str().ok()?));
         if let Some((tokens, period)) = policy {
-            self.rate.set_quota(Quota::sliding(tokens, period + JITTER)?)?;
+            self.rate.set_quota(Quota::sliding(tokens, period + self.jitter)?)?;
         }
-        let at = TokioTimer.now();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let first = told.get_or_insert(Told { at, until: at });
         first.until = first.until.max(at + wait);

@@ -85,6 +85,8 @@
 
 pub mod local;
 mod platform;
+#[cfg(test)]
+mod rates;
 #[cfg(all(feature = "thread-mode", cortex_m))]
 pub mod thread_mode;
 mod ticks;

@@ -160,3 +160,26 @@ fn a_pass_by_a_shared_pointer_borrows_nothing() {
     drop(pass.into_permit());
     assert_eq!(shared.available_permits(), 1);
 }
+
+/// A priority that is named counts in every line, and not that of the scope.
+#[test]
+fn the_more_urgent_goes_first_in_every_line() {
+    for locked in [false, true] {
+        let clock = Clocked::new();
+        let (permits, tokens, lockout) = (Permits::new(2), rate(&clock, 1), InLine::with_timer(&clock));
+        let gate = Gate::<Local>::new().semaphore(&permits).limiter(&tokens).lockout(&lockout);
+        if locked {
+            lockout.lock_for(SECOND).unwrap();
+        } else {
+            tokens.try_acquire(1).unwrap();
+        }
+        let mut patient = pin!(gate.enter_with_priority(Priority(5)));
+        let mut urgent = pin!(gate.enter_with_priority(Priority(-5)));
+        assert!(poll(patient.as_mut()).is_pending());
+        assert!(poll(urgent.as_mut()).is_pending());
+        assert_eq!((lockout.waiters(), tokens.waiters()), if locked { (2, 0) } else { (0, 2) });
+        clock.advance(SECOND);
+        assert!(poll(patient.as_mut()).is_pending(), "locked: {locked}");
+        assert!(matches!(poll(urgent.as_mut()), Poll::Ready(Ok(_))), "locked: {locked}");
+    }
+}

@@ -68,3 +68,17 @@ fn two_colours() {
         assert!(!run("two_colours", &[bad]).status.success());
     }
 }
+
+/// With so much jitter allowed for that the machine may be as slow as it likes.
+#[test]
+fn client_429() {
+    let output = run("client_429", &["4", "2"]);
+    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{stdout}");
+    let says = |what: &str| stdout.lines().any(|line| line.ends_with(what));
+    assert!(says("under way by then, 0 that set out later."), "{stdout}");
+    assert!(says("0 requests set out while the gate was locked."), "{stdout}");
+    let admitted = stdout.lines().find_map(|line| line.strip_prefix("Since the lockout ended "));
+    let admitted: u32 = admitted.and_then(|line| line.split(' ').next()).expect("a count").parse().unwrap();
+    assert!(admitted > 0, "{stdout}");
+}

@@ -1,11 +1,22 @@
-//! The arithmetic of one token bucket, at any rate and over any span, and fractions with one denominator.
+//! The arithmetic of one token bucket, as a plain value and as a limiter's word, at any rate and over any span; and
+//! fractions with one denominator.
 
 use core::time::Duration;
 
-use tidegate_core::Instant;
-use tidegate_core::rate_limiter::{Quota, TokenBucket, TryAcquireError};
+use tidegate_core::rate_limiter::{Quota, RateLimiter, TokenBucket, TryAcquireError};
+use tidegate_core::{Inline, Instant, Local, Platform};
 
 use crate::bytes::Bytes;
+
+/// One thread, and a word all the same.
+struct Fast;
+
+impl Platform for Fast {
+    type RawMutex = <Local as Platform>::RawMutex;
+    const FAST_PATH: bool = true;
+}
+
+type Word = RateLimiter<Fast, Inline<1>, Instant>;
 
 /// A level in units of `1 / period` of a token, which `tokens` of come in a nanosecond.
 struct Exact {
@@ -61,6 +72,7 @@ pub fn run(data: &[u8]) {
         return;
     }
     let Ok(mut bucket) = TokenBucket::new(quota) else { unreachable!("it is a bucket's quota") };
+    let word = Word::with_timer(quota, Instant::EPOCH);
     // A bucket without room for what comes in a nanosecond and one token more gains nothing in the nanosecond in
     // which it fills, as its documentation says.
     let exact_at_the_brim = burst > tokens.div_ceil(u32::try_from(period).unwrap_or(u32::MAX));
@@ -74,10 +86,15 @@ pub fn run(data: &[u8]) {
             1 => {
                 let tokens = number_u32(&mut bytes);
                 bucket.refund(tokens);
+                word.refund(tokens);
                 exact.level = (exact.level + u128::from(tokens) * exact.period).min(exact.full());
             }
             _ => {
                 let wanted = if kind == 2 { 1 } else { number_u32(&mut bytes) };
+                assert_eq!(
+                    word.try_acquire_at(wanted, at(exact.last)),
+                    { bucket }.try_acquire(wanted, at(exact.last))
+                );
                 take(&mut bucket, &mut exact, wanted, exact_at_the_brim);
             }
         }

@@ -99,6 +99,62 @@ fn a_clock_that_comes_back_from_afar_locks_no_new_key_out() {
     check(&limiter);
 }
 
+#[test]
+fn a_key_that_begins_anew_is_found_when_it_is_full() {
+    let limiter: Limiter<1> = limiter(bucket(1, 1_000, 1), 2, WhenFull::Refuse);
+    let hours = |hours| Instant::EPOCH + Duration::from_hours(hours);
+    assert_eq!(limiter.try_acquire_at(&1, 1, hours(48)), Ok(()));
+    // Two days back: the bucket is empty from now on, and full a microsecond later.
+    assert!(limiter.try_acquire_at(&1, 1, at(0)).is_err());
+    check(&limiter);
+    assert_eq!(limiter.try_acquire_at(&2, 1, at(1)), Ok(()));
+    assert_eq!(limiter.try_acquire_at(&3, 1, at(1_000)), Ok(()), "in the place of key 1");
+}
+
+#[test]
+fn every_key_begins_with_a_full_bucket_whatever_the_template() {
+    let mut used = bucket(1, 1_000, 2);
+    assert_eq!(used.try_acquire(2, at(0)), Ok(()));
+    let limiter: Limiter<1> = limiter(used, 2, WhenFull::Refuse);
+    assert_eq!(limiter.try_acquire_at(&1, 2, at(0)), Ok(()));
+}
+
+/// Several blocks of buckets: what is known of a block from earlier must not decide.
+#[test]
+#[cfg(feature = "alloc")]
+fn the_fullest_of_all_is_forgotten_however_many_there_are() {
+    let limiter: KeyedRateLimiter<u64, Local, crate::Heap, Instant, Hasher> =
+        KeyedRateLimiter::with_parts(bucket(1, 1_000, 4), 128, WhenFull::ForgetFullest, at(0), Hasher::default());
+    for (keys, tokens) in [(0..64, 1), (64..128, 2), (0..64, 2)] {
+        for key in keys {
+            assert_eq!(limiter.try_acquire_at(&key, tokens, at(0)), Ok(()));
+        }
+    }
+    assert_eq!(limiter.try_acquire_at(&200, 4, at(0)), Ok(()), "in the place of one that has two left");
+    for key in 0..64 {
+        assert!(limiter.try_acquire_at(&key, 2, at(0)).is_err(), "key {key} had one left");
+    }
+}
+
+/// Room moves between shards while keys come, are used and are forgotten.
+#[test]
+#[cfg(feature = "alloc")]
+fn the_tables_hold_together_while_room_moves() {
+    let limiter: KeyedRateLimiter<u64, Local, crate::Heap, Instant, Hasher, 2> =
+        KeyedRateLimiter::with_parts(bucket(1, 100, 4), 200, WhenFull::ForgetFullest, at(0), Hasher::default());
+    let mut random = 1_u64;
+    for step in 0..4_000_u64 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let key = (random >> 33) % 1_000;
+        let _ = limiter.try_acquire_at(&key, 1 + (random >> 60) as u32 % 4, at(step));
+        for shard in &limiter.shards {
+            shard.0.with(|table| table.check(|key| limiter.place(key).1));
+        }
+        assert!(limiter.len() <= 200);
+    }
+    assert_eq!(limiter.len(), 200);
+}
+
 /// Ten million keys; in a debug build, which takes a hundred times as long, two hundred thousand.
 #[test]
 #[cfg(feature = "alloc")]

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::super::{Acquire, AcquireError, Config, InvalidQuota, Quota, RateLimiter};
 use super::{Counting, Fast, SECOND, TestClock, at, poll, quota};
-use crate::{Clock, Inline, Priority};
+use crate::{Clock, Inline, Instant, Priority, Timer};
 
 type Limiter<'a> = RateLimiter<Fast, Inline<8>, Counting<'a>>;
 
@@ -245,4 +245,45 @@ fn at_the_end_of_time_a_waiter_waits() {
     let mut waiter = pin!(limiter.acquire(1));
     assert!(poll(waiter.as_mut()).is_pending());
     assert_eq!(setting.armed.get(), 0);
+}
+
+/// Also when it would take a place behind others, which it never leaves.
+#[test]
+fn who_asks_for_too_much_is_turned_down_at_once() {
+    let setting = Setting::new();
+    let limiter = setting.limiter(&[quota(2, SECOND)]);
+    assert!(limiter.try_acquire(2).is_ok());
+    let mut first = pin!(limiter.acquire(1));
+    assert!(poll(first.as_mut()).is_pending());
+    assert_eq!(poll(pin!(limiter.acquire(3))), Poll::Ready(Err(AcquireError::ExceedsBurst)));
+    assert_eq!(poll(pin!(limiter.acquire(0))), Poll::Ready(Err(AcquireError::ZeroTokens)));
+    assert_eq!(limiter.waiters(), 1);
+}
+
+/// A timer whose sleeps are always over.
+struct Hasty;
+
+impl Clock for Hasty {
+    fn now(&self) -> Instant {
+        Instant::EPOCH
+    }
+}
+
+impl Timer for Hasty {
+    type Sleep = core::future::Ready<()>;
+
+    fn sleep_until(&self, _deadline: Instant) -> Self::Sleep {
+        core::future::ready(())
+    }
+}
+
+#[test]
+fn a_timer_that_goes_off_early_neither_admits_nor_spins() {
+    let limiter: RateLimiter<Fast, Inline<1>, Hasty> = RateLimiter::with_timer(quota(1, SECOND), Hasty);
+    assert!(limiter.try_acquire(1).is_ok());
+    let mut early = pin!(limiter.acquire(1));
+    for _ in 0..3 {
+        assert!(poll(early.as_mut()).is_pending());
+    }
+    assert_eq!(limiter.waiters(), 1);
 }

@@ -218,6 +218,27 @@ fn refunded_tokens_can_be_had_again_and_no_more_than_fit() {
     assert_eq!(window.available(at(9)), 3);
 }
 
+/// What is owed is rounded up when the quota changes: never early.
+#[test]
+fn a_changed_quota_forgives_no_fraction() {
+    let mut bucket = bucket(quota(3, Duration::from_secs(7)).burst(1).unwrap());
+    assert_eq!(bucket.try_acquire(1, at(0)), Ok(()));
+    // A nanosecond of 2⅓ s has passed, so three sevenths of one of a second.
+    bucket.set_quota(quota(1, SECOND), at(1)).unwrap();
+    assert_eq!(earliest(bucket.try_acquire(1, at(1))), at(1_000_000_001));
+}
+
+/// While the clock is back a little, what was taken counts from where it had been.
+#[test]
+fn a_window_keeps_its_times_in_order() {
+    let mut window =
+        SlidingWindow::<Inline<2>>::new(Quota::sliding(2, Duration::from_nanos(10)).unwrap()).unwrap();
+    assert!(window.try_acquire(1, at(100)).is_ok());
+    assert!(window.try_acquire(1, at(50)).is_ok());
+    assert_eq!(earliest(window.try_acquire(1, at(70))), at(110));
+    assert_eq!(earliest(window.try_acquire(2, at(70))), at(110));
+}
+
 /// A bucket as a fraction, with one common denominator: units of `1 / (n · period)` of a token.
 struct Exact {
     tokens: u128,
