@@ -51,9 +51,11 @@ pub mod batcher;
 mod block_on;
 mod clock;
 mod executor;
+pub mod generator;
 mod helper;
 mod join_handle;
 mod platform;
+mod pool;
 pub mod priority;
 #[cfg(feature = "quanta")]
 mod quanta;
@@ -71,8 +73,10 @@ pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
 pub use executor::{Executor, Map, Reservation};
+pub use generator::{Generator, GeneratorError, GeneratorOptions, IterBlocking, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
+pub use pool::{Job, Pool, Spawn};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
 pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};

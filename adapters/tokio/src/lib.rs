@@ -28,6 +28,7 @@
 mod background_loop;
 pub mod batcher;
 mod executor;
+mod generator;
 mod platform;
 pub mod priority;
 mod span;
@@ -44,6 +45,7 @@ use tidegate_core::{Heap, semaphore};
 pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use executor::{Executor, Map, MapBlocking, Reservation};
+pub use generator::{BlockingPool, IterBlocking, iter_blocking, iter_blocking_on};
 pub use platform::Tokio;
 pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
@@ -63,6 +65,8 @@ pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeo
 pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use tidegate_threads::SystemClock;
 pub use tidegate_threads::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary};
+pub use tidegate_threads::{GeneratorError, Job, Pool, Spawn, Yielder};
+pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 
@@ -311,3 +315,38 @@ pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;
 
 /// The wall clock for tests: shows what it is set to. See [`tidegate_core::ManualWallClock`].
 pub type ManualWallClock = tidegate_core::ManualWallClock<Tokio>;
+
+/// A blocking iterator or closure on tokio's blocking pool, as a stream. See [`tidegate_threads::Generator`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tidegate_tokio::GeneratorError> {
+/// use tidegate_tokio::Generator;
+///
+/// let mut words = Generator::from_fn(|out| {
+///     for word in ["read", "from", "disk"] {
+///         if out.yield_(word).is_err() {
+///             return; // nobody wants more
+///         }
+///     }
+/// });
+/// assert_eq!(words.next().await.transpose()?, Some("read"));
+/// words.close().await
+/// # }
+/// ```
+pub type Generator<T, E = Infallible> = tidegate_threads::Generator<T, E, Tokio>;
+
+/// Capacity and threads of a [`Generator`]. See [`tidegate_threads::GeneratorOptions`].
+///
+/// ```
+/// use core::num::NonZeroUsize;
+/// use tidegate_tokio::{GeneratorOptions, Pool};
+///
+/// // Not on tokio's pool, which the whole program shares, but on four threads of their own.
+/// let pool = Pool::new(NonZeroUsize::new(4).expect("not zero"));
+/// let options = GeneratorOptions::new().pool(pool).capacity(64)?;
+/// let mut lines = options.iter(["one", "two"]);
+/// assert_eq!(lines.next_blocking().transpose()?, Some("one"));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+pub type GeneratorOptions = tidegate_threads::GeneratorOptions<Tokio>;

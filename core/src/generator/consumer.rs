@@ -67,7 +67,7 @@ impl<R: HandoverRef> Consumer<R> {
         }
         let handover = self.handover.handover();
         if mem::replace(&mut self.open, true) {
-            if !handover.may_be_supplied() {
+            if handover.word.is_supplied() == Some(false) {
                 return Poll::Pending;
             }
         } else {
@@ -142,11 +142,12 @@ impl<R: HandoverRef> Consumer<R> {
         wake(self.handover.handover().transact(|machine| machine.demand(demanded)));
     }
 
-    /// Whether the producer may have something by now: for those who look a few times before they wait.
+    /// Whether a [`try_next`](Self::try_next) may succeed by now, without the lock where the platform has a fast
+    /// path: for those who look a few times before they wait.
     #[must_use]
     #[inline]
     pub fn may_be_supplied(&self) -> bool {
-        self.handover.handover().may_be_supplied()
+        self.handover.handover().word.is_supplied() != Some(false)
     }
 
     /// Wants nothing any more: the producer is told to stop, and what it has produced is dropped.

@@ -160,6 +160,12 @@ impl<W, T, E, S: Storage> Machine<W, T, E, S> {
         self.credit > 0 || self.closed
     }
 
+    /// Whether the consumer is gone, or about to go.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Whether the producer has ended.
     #[must_use]
     pub const fn is_ended(&self) -> bool {

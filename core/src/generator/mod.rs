@@ -135,20 +135,6 @@ impl<P: Platform, S: Storage, T, E> Handover<P, S, T, E> {
         Some((Producer::new(this.clone()), Consumer::new(this, capacity)))
     }
 
-    /// Whether the consumer may be able to go on: for those who look a few times before they wait.
-    #[must_use]
-    #[inline]
-    pub fn may_be_supplied(&self) -> bool {
-        self.word.may_be_supplied()
-    }
-
-    /// Whether the producer may be able to go on: for those who look a few times before they wait.
-    #[must_use]
-    #[inline]
-    pub fn may_be_demanded(&self) -> bool {
-        self.word.may_be_demanded()
-    }
-
     /// Whether the producer has ended.
     #[must_use]
     pub fn is_ended(&self) -> bool {
@@ -159,7 +145,8 @@ impl<P: Platform, S: Storage, T, E> Handover<P, S, T, E> {
     fn transact<U>(&self, operation: impl FnOnce(&mut Machine<Waker, T, E, S>) -> U) -> U {
         self.locked.with(|state| {
             let output = operation(&mut state.machine);
-            self.word.set(state.machine.is_supplied(), state.machine.is_demanded());
+            let machine = &state.machine;
+            self.word.set(machine.is_supplied(), machine.is_demanded(), machine.is_closed());
             output
         })
     }

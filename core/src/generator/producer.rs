@@ -58,11 +58,12 @@ impl<R: HandoverRef> Producer<R> {
         pushed.map(wake)
     }
 
-    /// Whether the consumer may want something by now: for those who look a few times before they wait.
+    /// Whether an item is demanded, `Some(true)`, or none ever will be, `Some(false)`, without the lock; `None` if
+    /// neither is known, as on platforms without a fast path: for those who look a few times before they wait.
     #[must_use]
     #[inline]
-    pub fn may_be_demanded(&self) -> bool {
-        self.handover.handover().may_be_demanded()
+    pub fn peek_demand(&self) -> Option<bool> {
+        self.handover.handover().word.demand()
     }
 
     /// Ends with a failure, which the consumer gets after the last item.

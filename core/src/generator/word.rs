@@ -1,8 +1,9 @@
 //! [`Word`]: whether either side could go on, known without the lock.
 //!
-//! For those who look again and again for a short while; whoever sees that it could go on asks the machine, and
-//! whoever is about to sleep does so too. Where the platform asks for no word, or the target has no
-//! compare-and-swap, it always says "perhaps".
+//! For those who look again and again for a short while; whoever is about to sleep asks the machine. Where the
+//! platform asks for no word, or the target has no compare-and-swap, nothing is known.
+//!
+//! What it says of demand can be relied on: only the producer spends it, and sees its own spending.
 
 use crate::platform::Platform;
 
@@ -17,6 +18,7 @@ mod imp {
 
     const SUPPLIED: usize = 1;
     const DEMANDED: usize = 2;
+    const CLOSED: usize = 4;
 
     pub(in crate::generator) struct Word<P> {
         state: AtomicUsize,
@@ -30,22 +32,30 @@ mod imp {
             }
         }
 
+        /// Whether the consumer could go on; `None` if that is not known.
         #[inline]
-        pub(in crate::generator) fn may_be_supplied(&self) -> bool {
-            !P::FAST_PATH || self.state.load(Ordering::Relaxed) & SUPPLIED != 0
+        pub(in crate::generator) fn is_supplied(&self) -> Option<bool> {
+            P::FAST_PATH.then(|| self.state.load(Ordering::Acquire) & SUPPLIED != 0)
         }
 
+        /// Whether the producer is to go on, or to stop; `None` if neither is known.
         #[inline]
-        pub(in crate::generator) fn may_be_demanded(&self) -> bool {
-            !P::FAST_PATH || self.state.load(Ordering::Relaxed) & DEMANDED != 0
+        pub(in crate::generator) fn demand(&self) -> Option<bool> {
+            if !P::FAST_PATH {
+                return None;
+            }
+            let state = self.state.load(Ordering::Acquire);
+            if state & CLOSED != 0 { Some(false) } else { (state & DEMANDED != 0).then_some(true) }
         }
 
-        /// Only under the lock. What it says orders nothing: the lock does.
+        /// Only under the lock.
         #[inline]
-        pub(in crate::generator) fn set(&self, supplied: bool, demanded: bool) {
-            let state = usize::from(supplied) * SUPPLIED + usize::from(demanded) * DEMANDED;
+        pub(in crate::generator) fn set(&self, supplied: bool, demanded: bool, closed: bool) {
+            let state =
+                usize::from(supplied) * SUPPLIED + usize::from(demanded) * DEMANDED + usize::from(closed) * CLOSED;
+            // The cache line stays with the readers while nothing changes.
             if P::FAST_PATH && self.state.load(Ordering::Relaxed) != state {
-                self.state.store(state, Ordering::Relaxed);
+                self.state.store(state, Ordering::Release);
             }
         }
     }
@@ -65,14 +75,14 @@ mod imp {
             Self(PhantomData)
         }
 
-        pub(in crate::generator) fn may_be_supplied(&self) -> bool {
-            true
+        pub(in crate::generator) fn is_supplied(&self) -> Option<bool> {
+            None
         }
 
-        pub(in crate::generator) fn may_be_demanded(&self) -> bool {
-            true
+        pub(in crate::generator) fn demand(&self) -> Option<bool> {
+            None
         }
 
-        pub(in crate::generator) fn set(&self, _supplied: bool, _demanded: bool) {}
+        pub(in crate::generator) fn set(&self, _supplied: bool, _demanded: bool, _closed: bool) {}
     }
 }

@@ -1,0 +1,245 @@
+//! [`Pool`]: threads for work that blocks, as many as are needed, up to a bound.
+
+use core::any::Any;
+use core::fmt;
+use core::num::NonZeroUsize;
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::panic;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+
+use parking_lot::{Condvar, Mutex};
+
+/// Work that blocks.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// What runs work that blocks: a [`Pool`], or that of another runtime.
+///
+/// A job that is accepted is run, or dropped if it cannot be.
+pub trait Spawn: Send + Sync {
+    /// Runs a job on a thread that may block, now or when one is free.
+    ///
+    /// # Errors
+    ///
+    /// Gives the job back if it will not be run.
+    fn spawn(&self, job: Job) -> Result<(), Job>;
+}
+
+/// Threads for work that blocks, as many as are needed, up to a bound. Jobs wait in line for a thread.
+///
+/// A thread that has had nothing to do for ten seconds ends. When the last handle to the pool has been dropped,
+/// the threads end once there are no jobs left. A job that panics ends no thread; the panic is reported as panics
+/// are, and goes no further.
+///
+/// ```
+/// use core::num::NonZeroUsize;
+/// use std::sync::mpsc;
+/// use tidegate_threads::{Pool, Spawn};
+///
+/// let pool = Pool::new(NonZeroUsize::MIN);
+/// let (done, results) = mpsc::channel();
+/// for number in 0..3 {
+///     let done = done.clone();
+///     let accepted = pool.spawn(Box::new(move || done.send(number).expect("it is awaited")));
+///     assert!(accepted.is_ok());
+/// }
+/// drop(done);
+/// assert_eq!(results.iter().collect::<Vec<_>>(), [0, 1, 2]);
+/// ```
+#[derive(Clone)]
+pub struct Pool {
+    handle: Arc<Handle>,
+}
+
+/// The last one to be dropped lets the threads go.
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+    most: usize,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    /// There will be no more jobs.
+    closed: bool,
+}
+
+/// For how long a thread waits for the next job.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How many threads the shared pool has at most.
+const SHARED: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
+
+impl Pool {
+    /// A pool of up to so many threads, none of which exists before it is needed.
+    #[must_use]
+    pub fn new(threads: NonZeroUsize) -> Self {
+        let state = State { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
+        let shared = Shared { state: Mutex::new(state), work: Condvar::new(), most: threads.get() };
+        Self { handle: Arc::new(Handle { shared: Arc::new(shared) }) }
+    }
+
+    /// The one that is used where no other is named: up to 512 threads.
+    #[must_use]
+    pub fn shared() -> Self {
+        static POOL: OnceLock<Pool> = OnceLock::new();
+        POOL.get_or_init(|| Self::new(SHARED)).clone()
+    }
+
+    /// How many threads there are at the moment: a figure for display.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.handle.shared.state.lock().threads
+    }
+}
+
+impl Spawn for Pool {
+    /// # Errors
+    ///
+    /// Gives the job back if the pool has no thread and can get none.
+    fn spawn(&self, job: Job) -> Result<(), Job> {
+        let shared = &self.handle.shared;
+        let mut state = shared.state.lock();
+        state.jobs.push_back(job);
+        if state.idle >= state.jobs.len() || state.threads >= shared.most {
+            drop(state);
+            shared.work.notify_one();
+            return Ok(());
+        }
+        state.threads += 1;
+        drop(state);
+        let worker = Worker(Arc::clone(shared));
+        let started = thread::Builder::new().name("tidegate-pool".into()).spawn(move || worker.work());
+        let Err(_no_thread) = started else { return Ok(()) };
+        // The worker was dropped, and has counted itself out. The others will come to the job, if there are any.
+        let mut state = shared.state.lock();
+        if state.threads > 0 {
+            return Ok(());
+        }
+        state.jobs.pop_back().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.work.notify_all();
+    }
+}
+
+/// A thread of the pool, counted as long as it lives.
+struct Worker(Arc<Shared>);
+
+impl Worker {
+    fn work(self) {
+        while let Some(job) = self.next() {
+            let result: Result<(), Box<dyn Any + Send>> = panic::catch_unwind(AssertUnwindSafe(job));
+            // A payload whose drop panics, too, is left alone.
+            if let Err(payload) = result
+                && let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload)))
+            {
+                core::mem::forget(second);
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut state = self.0.state.lock();
+        loop {
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            let late = self.0.work.wait_for(&mut state, KEEP_ALIVE).timed_out();
+            state.idle -= 1;
+            if late && state.jobs.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.0.state.lock().threads -= 1;
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("threads", &self.threads())
+            .field("most", &self.handle.shared.most)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Barrier, mpsc};
+
+    use super::*;
+
+    fn spawn(pool: &Pool, job: impl FnOnce() + Send + 'static) {
+        assert!(pool.spawn(Box::new(job)).is_ok());
+    }
+
+    #[test]
+    fn there_are_as_many_threads_as_needed_and_no_more() {
+        let pool = Pool::new(NonZeroUsize::new(3).unwrap());
+        assert_eq!(pool.threads(), 0);
+        let barrier = Arc::new(Barrier::new(4));
+        let (done, results) = mpsc::channel();
+        for job in 0..30 {
+            let (barrier, done) = (Arc::clone(&barrier), done.clone());
+            spawn(&pool, move || {
+                if job < 3 {
+                    barrier.wait();
+                }
+                done.send(job).unwrap();
+            });
+        }
+        assert_eq!(pool.threads(), 3);
+        barrier.wait();
+        drop(done);
+        let mut results: Vec<_> = results.iter().collect();
+        results.sort_unstable();
+        assert!(results.into_iter().eq(0..30));
+    }
+
+    #[test]
+    fn a_panic_ends_no_thread() {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let (done, results) = mpsc::channel();
+        spawn(&pool, || panic!("on purpose"));
+        spawn(&pool, move || done.send(thread::current().name().map(str::to_owned)).unwrap());
+        assert_eq!(results.recv().unwrap().as_deref(), Some("tidegate-pool"));
+        assert_eq!(pool.threads(), 1);
+    }
+
+    #[test]
+    fn jobs_that_were_accepted_are_done_though_the_pool_is_dropped() {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let (done, results) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        spawn(&pool, move || wait.recv().unwrap());
+        for job in 0..3 {
+            let done = done.clone();
+            spawn(&pool, move || done.send(job).unwrap());
+        }
+        drop((pool, done));
+        go.send(()).unwrap();
+        assert!(results.iter().eq(0..3));
+    }
+}
