@@ -69,6 +69,12 @@
 //! [`try_acquire`](tidegate_core::semaphore::Semaphore::try_acquire); in a superloop without an executor use
 //! `tidegate-core` alone.
 //!
+//! # Generators
+//!
+//! There is no `Generator` here, for it needs a thread to run a blocking iterator on. [`Yielding`] is an iterator in a
+//! task, which lets the executor's other tasks run between its items; [`Handover`] hands items over on demand, from a
+//! task of one executor to a task of another, or of the same.
+//!
 //! # Timers
 //!
 //! [`timeout`] and `acquire_timeout` put the task's own waker into the queue of the image's time driver. A
@@ -88,6 +94,7 @@ pub use platform::Embassy;
 pub use tidegate_core::batcher::{self, CallError};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};
+pub use tidegate_core::generator::{self, Yielding};
 pub use tidegate_core::lockout::{self, Full as LockoutFull, Key as LockoutKey, Locked, WaitError};
 pub use tidegate_core::lru::{self, DefaultHashBuilder, Displaced};
 pub use tidegate_core::queue::{
@@ -97,6 +104,7 @@ pub use tidegate_core::queue::{
 pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
 pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
+pub use tidegate_core::shutdown::{self, BeginError, Heard, Reason, SecondSignal};
 pub use tidegate_core::task_group::{self, CloseError, EnterError};
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::waterfall;
@@ -394,3 +402,56 @@ pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
 /// [`run`](tidegate_core::batcher::Batcher::run): up to `N` at once. See [`tidegate_core::batcher`].
 pub type Batcher<I, O, const N: usize, const WAITERS: usize> =
     batcher::Batcher<I, O, Embassy, Inline<N>, Inline<WAITERS>>;
+
+/// The end of a program, or of a part of it: triggered by a pin, an interrupt handler or a task; run through in
+/// order. Up to `N` tasks may wait for it besides the run itself. See [`tidegate_core::shutdown`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_embassy::{Lockout, Reason, SecondSignal, Shutdown, shutdown};
+///
+/// static SHUTDOWN: Shutdown<4> = Shutdown::with_second_signal(SecondSignal::Ignore);
+/// # static MOTOR: Lockout<1> = Lockout::new();
+///
+/// // An `#[embassy_executor::task]`, or `main`.
+/// async fn supervise() -> Result<(), shutdown::BeginError> {
+///     let start_ups = SHUTDOWN.begin()?;
+///     // … start the radio, then the motor …
+///     let pressed = async { /* button.wait_for_low().await; */ Reason::Signal(13) };
+///     let callbacks = start_ups.triggered_or(pressed).await; // or SHUTDOWN.trigger() in an interrupt handler
+///     // … tell the motor to stop, then the radio …
+///     let mut joins = callbacks.joins();
+///     let _ = joins.join("motor", Duration::from_millis(500), MOTOR.wait()).await;
+///     let report = joins.finish();
+///     assert!(report.is_clean(), "who did not come: {:?}", report.late());
+///     Ok(())
+/// }
+/// # embassy_futures::block_on(supervise())?;
+/// # Ok::<(), shutdown::BeginError>(())
+/// ```
+///
+/// A second signal ends no process, for there is none: it cuts the run short, and the report says so.
+pub type Shutdown<const N: usize, T = EmbassyTimer> = shutdown::Shutdown<Embassy, Inline<N>, T>;
+
+/// Where one task hands items over to another, on demand; room for `N`. See [`tidegate_core::generator`].
+///
+/// ```
+/// use tidegate_embassy::{Handover, generator::Stopped};
+///
+/// static SAMPLES: Handover<u16, 4> = Handover::new();
+///
+/// let (mut producer, mut consumer) = Handover::halves(&SAMPLES).expect("nobody else has them");
+/// // One task, which samples only what is asked for:
+/// let sample = async move {
+///     while producer.demanded().await {
+///         producer.yield_(42).await?;
+///     }
+///     Ok::<(), Stopped<Option<u16>>>(())
+/// };
+/// // … and another.
+/// # embassy_futures::block_on(embassy_futures::select::select(sample, async {
+/// assert_eq!(consumer.next().await, Some(Ok(42)));
+/// # }));
+/// ```
+pub type Handover<T, const N: usize, E = core::convert::Infallible> =
+    generator::Handover<Embassy, Inline<N>, T, E>;

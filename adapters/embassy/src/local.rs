@@ -5,9 +5,8 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{
-    Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall,
-};
+use tidegate_core::{Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall, generator, shutdown, waterfall};
+use tidegate_core::{Inline};
 
 use crate::EmbassyTimer;
 
@@ -100,3 +99,10 @@ pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
 /// [`Scheduler`](crate::Scheduler) without the lock.
 pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
     scheduler::Scheduler<T, EmbassyLocal, Inline<N>, C, W>;
+
+/// [`Shutdown`](crate::Shutdown) without the lock.
+pub type Shutdown<const N: usize, T = EmbassyTimer> = shutdown::Shutdown<EmbassyLocal, Inline<N>, T>;
+
+/// [`Handover`](crate::Handover) without the lock.
+pub type Handover<T, const N: usize, E = core::convert::Infallible> =
+    generator::Handover<EmbassyLocal, Inline<N>, T, E>;

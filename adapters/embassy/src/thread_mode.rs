@@ -10,9 +10,8 @@ use core::convert::Infallible;
 use mutex::raw_impls::single_core_thread_mode::ThreadModeRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{
-    Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall,
-};
+use tidegate_core::{Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall, generator, shutdown, waterfall};
+use tidegate_core::{Inline};
 
 use crate::EmbassyTimer;
 
@@ -87,3 +86,10 @@ pub type PriorityQueue<T, const N: usize, const W: usize = 4> =
 /// [`Scheduler`](crate::Scheduler) without the critical section.
 pub type Scheduler<T, const N: usize, C = EmbassyTimer, W = NoWall> =
     scheduler::Scheduler<T, ThreadMode, Inline<N>, C, W>;
+
+/// [`Shutdown`](crate::Shutdown) without the critical section.
+pub type Shutdown<const N: usize, T = EmbassyTimer> = shutdown::Shutdown<ThreadMode, Inline<N>, T>;
+
+/// [`Handover`](crate::Handover) without the critical section.
+pub type Handover<T, const N: usize, E = core::convert::Infallible> =
+    generator::Handover<ThreadMode, Inline<N>, T, E>;

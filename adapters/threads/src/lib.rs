@@ -61,6 +61,7 @@ pub mod priority;
 mod quanta;
 mod seat;
 mod serve;
+pub mod shutdown;
 mod sleepers;
 pub mod task;
 mod task_group;
@@ -80,6 +81,8 @@ pub use pool::{Job, Pool, Spawn};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
 pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
+pub use shutdown::{RunError, Service, ServiceReport, Shutdown, signal};
+pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};

@@ -45,7 +45,9 @@ pub struct Panicked {
 }
 
 impl Panicked {
-    pub(crate) const fn new(payload: Box<dyn Any + Send>) -> Self {
+    /// What a panic was caught with.
+    #[must_use]
+    pub const fn new(payload: Box<dyn Any + Send>) -> Self {
         Self { payload: Mutex::new(payload) }
     }
 
