@@ -1,6 +1,7 @@
 //! What is measured: a module per primitive.
 
 mod cache;
+mod generator;
 mod lru;
 mod queue;
 mod rate_limiter;
@@ -21,6 +22,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(queue::groups());
     groups.extend(waterfall::groups());
     groups.extend(scheduler::groups());
+    groups.extend(generator::groups());
     groups
 }
 
