@@ -1,6 +1,5 @@
 //! What producers do on their threads.
 
-use core::hint;
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
@@ -14,6 +13,7 @@ use tidegate_core::generator::Producer;
 use super::work::{Body, Turn};
 use super::yielder::Yielder;
 use super::{Failure, Link, Panicked};
+use crate::seat::PATIENCE;
 use crate::{Priority, priority};
 
 /// How long a producer keeps its thread before others have it, if there are others.
@@ -21,19 +21,14 @@ const TURN: Duration = Duration::from_millis(10);
 /// How many items may pass until it looks at the clock again.
 const LOOK: usize = 64;
 
-/// How often a thread looks whether the other side has answered, before it sleeps: some two microseconds. To wake
-/// a thread that sleeps takes ten times as long.
+/// Looks a few times whether the other side has answered, before this one sleeps: see [`PATIENCE`]. Where both
+/// share a core, giving way is what lets the other one answer.
 pub(super) fn linger<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    for round in 0..32 {
+    for _ in 0..PATIENCE {
         if let Some(seen) = look() {
             return Some(seen);
         }
-        // At first the other side may be about to answer from another core; then it may need this one.
-        if round < 16 {
-            hint::spin_loop();
-        } else {
-            thread::yield_now();
-        }
+        thread::yield_now();
     }
     look()
 }
