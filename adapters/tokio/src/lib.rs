@@ -48,7 +48,7 @@ pub use batcher::Batcher;
 pub use executor::{Executor, Map, MapBlocking, Reservation};
 pub use generator::{BlockingPool, IterBlocking, iter_blocking, iter_blocking_on};
 pub use platform::Tokio;
-pub use shutdown::{RunError, Service, ServiceReport, Shutdown, signal};
+pub use shutdown::{Service, ServiceError, ServiceReport, Shutdown, signal};
 pub use task_group::{JoinHandle, TaskGroup, TaskGuard, Tracker};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};

@@ -1,11 +1,10 @@
 //! How a generator can fail.
 
-use core::any::Any;
 use core::convert::Infallible;
 use core::error::Error;
 use core::fmt;
 
-use parking_lot::Mutex;
+use crate::Panic;
 
 /// Why a generator has ended before its time. It comes after the last item that was produced.
 #[derive(Debug)]
@@ -14,7 +13,7 @@ pub enum GeneratorError<E = Infallible> {
     /// The producer has failed.
     Failed(E),
     /// The producer has panicked.
-    Panicked(Panicked),
+    Panicked(Panic),
     /// The pool did not run it: it is shut down, or has no thread.
     Lost,
 }
@@ -37,48 +36,3 @@ impl<E: Error + 'static> Error for GeneratorError<E> {
         }
     }
 }
-
-/// What somebody panicked with.
-pub struct Panicked {
-    /// In a mutex to be `Sync`, which a payload need not be.
-    payload: Mutex<Box<dyn Any + Send>>,
-}
-
-impl Panicked {
-    /// What a panic was caught with.
-    #[must_use]
-    pub const fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self { payload: Mutex::new(payload) }
-    }
-
-    /// The payload, for [`resume_unwind`](std::panic::resume_unwind).
-    #[must_use]
-    pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.payload.into_inner()
-    }
-
-    /// The message, if it was a plain one.
-    #[must_use]
-    pub fn message(&self) -> Option<String> {
-        let payload = self.payload.lock();
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| payload.downcast_ref::<String>().cloned())
-    }
-}
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message() {
-            Some(message) => write!(f, "it panicked: {message}"),
-            None => f.write_str("it panicked"),
-        }
-    }
-}
-
-impl fmt::Debug for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panicked").field(&self.message()).finish()
-    }
-}
-
-impl Error for Panicked {}

@@ -9,7 +9,7 @@ mod tests;
 mod work;
 mod yielder;
 
-pub use error::{GeneratorError, Panicked};
+pub use error::GeneratorError;
 pub use iter_blocking::{IterBlocking, iter_blocking};
 pub use options::{GeneratorOptions, Workers};
 pub use tidegate_core::generator::{InvalidCapacity, Stopped};

@@ -12,9 +12,9 @@ use tidegate_core::generator::Producer;
 
 use super::work::{Body, Turn};
 use super::yielder::Yielder;
-use super::{Failure, Link, Panicked};
+use super::{Failure, Link};
 use crate::seat::PATIENCE;
-use crate::{Priority, priority};
+use crate::{Panic, Priority, priority};
 
 /// How long a producer keeps its thread before others have it, if there are others.
 const TURN: Duration = Duration::from_millis(10);
@@ -63,7 +63,7 @@ where
                 self.producer = None;
                 return None;
             }
-            Err(payload) => Failure::Panicked(Panicked::new(payload)),
+            Err(payload) => Failure::Panicked(Panic::new(payload)),
         };
         if let Some(producer) = self.producer.take() {
             producer.fail(failure);
@@ -145,7 +145,7 @@ where
         let failure = match panic::catch_unwind(AssertUnwindSafe(called)) {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(Failure::Failed(error)),
-            Err(payload) => Some(Failure::Panicked(Panicked::new(payload))),
+            Err(payload) => Some(Failure::Panicked(Panic::new(payload))),
         };
         yielder.end(failure);
         Poll::Ready(Turn::Over)

@@ -9,7 +9,7 @@ mod tests;
 
 #[doc(hidden)]
 pub use outer::{Around, Outer};
-pub use report::{Problem, RunError, ServiceReport, StepOutcome, Trouble};
+pub use report::{Problem, ServiceError, ServiceReport, StepOutcome, Trouble};
 pub use service::Service;
 pub use signals::{Hear, Listening, SignalError, listen};
 pub use tidegate_core::shutdown::*;

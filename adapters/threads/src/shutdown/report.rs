@@ -6,7 +6,7 @@ use core::fmt;
 use tidegate_core::shutdown::{BeginError, Phase, Reason};
 
 use super::SignalError;
-use crate::generator::Panicked;
+use crate::Panic;
 
 /// What a step may answer: nothing, or a result.
 pub trait StepOutcome {
@@ -41,7 +41,7 @@ pub enum Trouble {
     /// It failed.
     Failed(Box<dyn Error + Send + Sync>),
     /// It panicked.
-    Panicked(Panicked),
+    Panicked(Panic),
 }
 
 impl fmt::Display for Trouble {
@@ -50,10 +50,7 @@ impl fmt::Display for Trouble {
             Self::Late => f.write_str("did not come in time"),
             Self::CutShort => f.write_str("was not waited for"),
             Self::Failed(error) => write!(f, "failed: {error}"),
-            Self::Panicked(panicked) => match panicked.message() {
-                Some(message) => write!(f, "panicked: {message}"),
-                None => f.write_str("panicked"),
-            },
+            Self::Panicked(panic) => panic.fmt(f),
         }
     }
 }
@@ -126,14 +123,14 @@ impl fmt::Display for ServiceReport {
 /// Why a service does not run. It is as it was, and may be run later.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum RunError {
+pub enum ServiceError {
     /// Its shutdown is in use, or used up.
     Begin(BeginError),
     /// One of its signals cannot be listened to.
     Signal(SignalError),
 }
 
-impl fmt::Display for RunError {
+impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begin(error) => error.fmt(f),
@@ -142,7 +139,7 @@ impl fmt::Display for RunError {
     }
 }
 
-impl Error for RunError {
+impl Error for ServiceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Begin(_) => None,
@@ -151,13 +148,13 @@ impl Error for RunError {
     }
 }
 
-impl From<BeginError> for RunError {
+impl From<BeginError> for ServiceError {
     fn from(error: BeginError) -> Self {
         Self::Begin(error)
     }
 }
 
-impl From<SignalError> for RunError {
+impl From<SignalError> for ServiceError {
     fn from(error: SignalError) -> Self {
         Self::Signal(error)
     }

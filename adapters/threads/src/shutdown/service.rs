@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use tidegate_core::shutdown::{Joins, Late, Nested, Phase, Reason, ShutdownRef, StartUps};
 
 use super::outer::{Around, Outer};
-use super::{Problem, RunError, ServiceReport, Shutdown, StepOutcome, Trouble, check, listen};
-use crate::generator::Panicked;
+use super::{Problem, ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble, check, listen};
+use crate::Panic;
 use crate::{Semaphore, Threads, ThreadsTimer, block_on};
 
 type Outcome = Result<(), Trouble>;
@@ -80,7 +80,7 @@ enum Body {
 ///     .join_thread("worker", Duration::from_secs(5), worker)
 ///     .run()?;
 /// assert!(report.is_clean());
-/// # Ok::<(), tidegate_threads::RunError>(())
+/// # Ok::<(), tidegate_threads::ServiceError>(())
 /// ```
 #[must_use = "it does nothing before it is run"]
 pub struct Service<R = &'static Shutdown> {
@@ -196,9 +196,9 @@ where
     ///
     /// # Errors
     ///
-    /// [`RunError`] if the shutdown is in use or used up, or if one of the signals cannot be caught. Then nothing
+    /// [`ServiceError`] if the shutdown is in use or used up, or if one of the signals cannot be caught. Then nothing
     /// has been run, and the steps are kept.
-    pub fn run(&mut self) -> Result<ServiceReport, RunError> {
+    pub fn run(&mut self) -> Result<ServiceReport, ServiceError> {
         check(self.shutdown.shutdown().phase())?;
         let shutdown = self.shutdown.clone();
         let hear = move |signal| shutdown.shutdown().trigger_by(Reason::Signal(signal));
@@ -303,14 +303,14 @@ fn outcome(result: Result<(), Box<dyn Error + Send + Sync>>) -> Outcome {
 /// Makes a panic an outcome.
 fn guarded(body: impl FnOnce() -> Outcome) -> Outcome {
     panic::catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|payload| Err(Trouble::Panicked(Panicked::new(payload))))
+        .unwrap_or_else(|payload| Err(Trouble::Panicked(Panic::new(payload))))
 }
 
 /// The same for a future.
 async fn guarded_future(mut future: Pin<Box<dyn Future<Output = Outcome> + Send>>) -> Outcome {
     poll_fn(|cx| {
         let polled = panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panicked::new(payload)))))
+        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panic::new(payload)))))
     })
     .await
 }
@@ -329,7 +329,7 @@ impl<T: Send> AnyThread for JoinHandle<T> {
     fn join(self: Box<Self>) -> Outcome {
         match Self::join(*self) {
             Ok(_output) => Ok(()),
-            Err(payload) => Err(Trouble::Panicked(Panicked::new(payload))),
+            Err(payload) => Err(Trouble::Panicked(Panic::new(payload))),
         }
     }
 }

@@ -119,8 +119,8 @@ fn two_runs_at_once_and_a_second_one_are_errors() {
         trigger.trigger();
     });
     assert!(service.run().unwrap().is_clean());
-    assert!(matches!(receiver.recv().unwrap(), RunError::Begin(BeginError::AlreadyRunning)));
-    assert!(matches!(service.run(), Err(RunError::Begin(BeginError::Ended))));
+    assert!(matches!(receiver.recv().unwrap(), ServiceError::Begin(BeginError::AlreadyRunning)));
+    assert!(matches!(service.run(), Err(ServiceError::Begin(BeginError::Ended))));
     assert!(shutdown.rearm());
     shutdown.trigger();
     assert!(service.run().unwrap().is_clean());
@@ -135,7 +135,7 @@ fn signals_that_cannot_be_caught_are_errors_and_nothing_is_run() {
     for forbidden in signal_hook::consts::FORBIDDEN {
         service = service.signals([signal::SIGUSR1, *forbidden]);
         assert!(
-            matches!(service.run(), Err(RunError::Signal(SignalError::Forbidden { signal })) if signal == *forbidden)
+            matches!(service.run(), Err(ServiceError::Signal(SignalError::Forbidden { signal })) if signal == *forbidden)
         );
         service.forget_signals();
     }
@@ -143,7 +143,7 @@ fn signals_that_cannot_be_caught_are_errors_and_nothing_is_run() {
         service = service.signals([unknown]);
         let refused = service.run();
         assert!(
-            matches!(refused, Err(RunError::Signal(SignalError::Refused { signal, .. })) if signal == unknown)
+            matches!(refused, Err(ServiceError::Signal(SignalError::Refused { signal, .. })) if signal == unknown)
         );
         service.forget_signals();
     }

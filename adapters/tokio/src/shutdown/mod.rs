@@ -10,7 +10,7 @@ mod tests;
 
 pub use service::Service;
 pub use tidegate_threads::shutdown::{
-    Problem, RunError, ServiceReport, SignalError, StepOutcome, Trouble, signal,
+    Problem, ServiceError, ServiceReport, SignalError, StepOutcome, Trouble, signal,
 };
 
 pub use tidegate_core::shutdown::*;

@@ -12,11 +12,11 @@ use std::thread;
 
 use tidegate_core::Heap;
 use tidegate_core::shutdown::{Joins, Nested, Phase, Reason, ShutdownRef, StartUps};
-use tidegate_threads::generator::Panicked;
+use tidegate_threads::Panic;
 use tidegate_threads::shutdown::{Around, Outer, check, listen};
 use tokio::task::{self, JoinError, JoinHandle};
 
-use super::{Problem, RunError, ServiceReport, Shutdown, StepOutcome, Trouble};
+use super::{Problem, ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble};
 use crate::{Tokio, TokioTimer};
 
 type Outcome = Result<(), Trouble>;
@@ -161,7 +161,7 @@ where
             let finished = thread.is_finished();
             let join = move || match thread.join() {
                 Ok(_output) => Ok(()),
-                Err(payload) => Err(Trouble::Panicked(Panicked::new(payload))),
+                Err(payload) => Err(Trouble::Panicked(Panic::new(payload))),
             };
             // Whoever has come already is in time, though there be none.
             if finished { join() } else { task::spawn_blocking(join).await.map_err(trouble)? }
@@ -185,14 +185,14 @@ where
     ///
     /// # Errors
     ///
-    /// [`RunError`] if the shutdown is in use or used up, or if one of the signals cannot be caught. Then nothing
+    /// [`ServiceError`] if the shutdown is in use or used up, or if one of the signals cannot be caught. Then nothing
     /// has been run, and the steps are kept.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the run up where it is: the signals act as before, and the steps that were left
     /// are not run.
-    pub async fn run(&mut self) -> Result<ServiceReport, RunError> {
+    pub async fn run(&mut self) -> Result<ServiceReport, ServiceError> {
         check(self.shutdown.shutdown().phase())?;
         let shutdown = self.shutdown.clone();
         let hear = move |signal| shutdown.shutdown().trigger_by(Reason::Signal(signal));
@@ -258,14 +258,14 @@ async fn guarded(future: impl Future<Output = Outcome>) -> Outcome {
     let mut future = core::pin::pin!(future);
     poll_fn(|cx| {
         let polled = panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panicked::new(payload)))))
+        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panic::new(payload)))))
     })
     .await
 }
 
 fn trouble(error: JoinError) -> Trouble {
     match error.try_into_panic() {
-        Ok(payload) => Trouble::Panicked(Panicked::new(payload)),
+        Ok(payload) => Trouble::Panicked(Panic::new(payload)),
         Err(aborted) => Trouble::Failed(aborted.into()),
     }
 }

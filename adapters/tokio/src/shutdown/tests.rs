@@ -83,10 +83,10 @@ async fn a_run_that_is_dropped_gives_up_and_restores() {
         }
         assert_eq!(shutdown.phase(), Phase::Waiting);
         let second = Service::new(Arc::clone(&shutdown)).run().await;
-        assert!(matches!(second, Err(RunError::Begin(BeginError::AlreadyRunning))));
+        assert!(matches!(second, Err(ServiceError::Begin(BeginError::AlreadyRunning))));
     }
     assert_eq!(shutdown.phase(), Phase::Ended);
-    assert!(matches!(service.run().await, Err(RunError::Begin(BeginError::Ended))));
+    assert!(matches!(service.run().await, Err(ServiceError::Begin(BeginError::Ended))));
     assert!(shutdown.rearm());
     shutdown.trigger();
     assert!(service.run().await.unwrap().is_clean());
