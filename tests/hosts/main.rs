@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod one_thread;
+mod producers;
 mod sim;
 mod table;
 mod tasks;
@@ -19,5 +20,6 @@ fn main() -> ExitCode {
     columns.extend(tokio::columns());
     columns.extend([threads::column(), sim::column()]);
     let passed = table::run(&columns, &filter) & table::run(&tasks::columns(), &filter);
+    let passed = table::run(&columns, &filter) & table::run(&producers::columns(), &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

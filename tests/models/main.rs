@@ -3,12 +3,14 @@
 
 mod cache;
 mod handle;
+mod handover;
 mod limiter;
 mod lockout;
 mod lru;
 mod machine;
 mod queue;
 mod scheduler;
+mod shutdown;
 mod task_group;
 mod wait_queue;
 mod waterfall;

@@ -98,6 +98,20 @@ impl<T: 'static> Generator<T> {
 }
 
 impl<T: 'static, E: 'static> Generator<T, E> {
+    /// The items of an iterator of results, up to the first error.
+    pub fn try_new<I: IntoIterator<Item = Result<T, E>> + 'static>(items: I) -> Self {
+        let items = items.into_iter();
+        let (_, most) = items.size_hint();
+        Self::start(Handover::new(), (0, most), async |mut out: Yielder<T, E>| {
+            for item in items {
+                if out.yield_(item?).await.is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// What an async closure yields that may fail.
     pub fn try_from_fn<F>(closure: F) -> Self
     where
@@ -154,6 +168,7 @@ impl<T, E> Generator<T, E> {
     /// # Cancel safety
     ///
     /// What is produced meanwhile is had by the next call.
+    #[expect(clippy::should_implement_trait, reason = "the name that streams have it by")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<T, GeneratorError<E>>>> + use<'_, T, E> {
         poll_fn(|cx| self.poll_item(cx))
     }

@@ -97,6 +97,7 @@ impl fmt::Debug for Listening {
 }
 
 /// Raises a signal, here and now; answers how many have heard it. One that nobody listens to does nothing.
+#[expect(clippy::must_use_candidate, reason = "it is done for what it does")]
 pub fn raise(signal: i32) -> usize {
     let world = current();
     let heard: Vec<Hear> = LISTENERS.with_borrow(|listeners| {

@@ -75,6 +75,7 @@ pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
 pub use executor::{Executor, Map, Reservation};
 pub use generator::{Generator, GeneratorError, GeneratorOptions, IterBlocking, Yielder, iter_blocking};
+pub use generator::{GeneratorError, IterBlocking, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
 pub use pool::{Job, Pool, Spawn};
@@ -333,3 +334,19 @@ pub type ManualClock = tidegate_core::ManualClock<Threads, Heap>;
 
 /// The wall clock for tests: shows what it is set to. See [`tidegate_core::ManualWallClock`].
 pub type ManualWallClock = tidegate_core::ManualWallClock<Threads>;
+
+/// A blocking iterator or closure on a thread of a pool, as a stream. See [`generator::Generator`].
+///
+/// ```
+/// use tidegate_threads::Generator;
+///
+/// let mut numbers = Generator::new(1..3);
+/// assert_eq!(numbers.next_blocking().transpose()?, Some(1));
+/// assert_eq!(numbers.next_blocking().transpose()?, Some(2));
+/// assert_eq!(numbers.next_blocking().transpose()?, None);
+/// # Ok::<(), tidegate_threads::GeneratorError>(())
+/// ```
+pub type Generator<T, E = Infallible> = generator::Generator<T, E, Threads>;
+
+/// Capacity and threads of a [`Generator`]. See [`generator::GeneratorOptions`].
+pub type GeneratorOptions = generator::GeneratorOptions<Threads>;

@@ -181,7 +181,8 @@ mod tests {
         assert_eq!(outside.next_blocking().unwrap().unwrap(), 0);
         assert!(outside.next_blocking().is_none());
         let runtime = runtime(1);
-        let mut elsewhere = GeneratorOptions::new().pool(BlockingPool::of(runtime.handle().clone())).iter(0..1_u8);
+        let mut elsewhere =
+            GeneratorOptions::new().pool(BlockingPool::of(runtime.handle().clone())).items(0..1_u8);
         assert_eq!(elsewhere.next_blocking().unwrap().unwrap(), 0);
     }
 

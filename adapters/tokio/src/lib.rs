@@ -319,6 +319,8 @@ pub type ManualClock = tidegate_core::ManualClock<Tokio, Heap>;
 pub type ManualWallClock = tidegate_core::ManualWallClock<Tokio>;
 
 /// A blocking iterator or closure on tokio's blocking pool, as a stream. See [`tidegate_threads::Generator`].
+
+/// A blocking iterator or closure on tokio's blocking pool, as a stream. See [`tidegate_threads::generator::Generator`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -336,9 +338,10 @@ pub type ManualWallClock = tidegate_core::ManualWallClock<Tokio>;
 /// words.close().await
 /// # }
 /// ```
-pub type Generator<T, E = Infallible> = tidegate_threads::Generator<T, E, Tokio>;
+pub type Generator<T, E = Infallible> = tidegate_threads::generator::Generator<T, E, Tokio>;
 
-/// Capacity and threads of a [`Generator`]. See [`tidegate_threads::GeneratorOptions`].
+/// Capacity and threads of a [`Generator`]. See
+/// [`tidegate_threads::generator::GeneratorOptions`].
 ///
 /// ```
 /// use core::num::NonZeroUsize;
@@ -347,8 +350,8 @@ pub type Generator<T, E = Infallible> = tidegate_threads::Generator<T, E, Tokio>
 /// // Not on tokio's pool, which the whole program shares, but on four threads of their own.
 /// let pool = Pool::new(NonZeroUsize::new(4).expect("not zero"));
 /// let options = GeneratorOptions::new().pool(pool).capacity(64)?;
-/// let mut lines = options.iter(["one", "two"]);
+/// let mut lines = options.items(["one", "two"]);
 /// assert_eq!(lines.next_blocking().transpose()?, Some("one"));
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
-pub type GeneratorOptions = tidegate_threads::GeneratorOptions<Tokio>;
+pub type GeneratorOptions = tidegate_threads::generator::GeneratorOptions<Tokio>;

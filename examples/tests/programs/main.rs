@@ -3,6 +3,7 @@
 mod arguments;
 mod db_writer;
 mod demo;
+mod graceful;
 mod http;
 mod interrupts;
 mod patience;

@@ -88,6 +88,8 @@ fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["", "gateway", "db_writer", "cached_lookup"].map(|folder| root.join(folder));
     let files = folders.map(|folder| fs::read_dir(folder).unwrap());
+    let files = [root.to_path_buf(), root.join("gateway"), root.join("graceful")]
+        .map(|folder| fs::read_dir(folder).unwrap());
     let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
     sources
         .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
@@ -156,6 +158,33 @@ impl Gateway {
         let mut stderr = String::new();
         self.program.child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
         (self.program.child.wait().unwrap().code(), stderr)
+    }
+}
+
+/// `graceful`, until a signal.
+#[cfg(unix)]
+pub(crate) struct Graceful {
+    program: Program,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+#[cfg(unix)]
+impl Graceful {
+    /// Starts it, and waits until it serves.
+    pub(crate) fn start() -> Self {
+        let mut program = Program::start("graceful", &[]);
+        let mut lines = BufReader::new(program.child.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().starts_with("serving"));
+        Self { program, lines }
+    }
+
+    /// Sends it a signal, and waits for its end: the rest of what it has printed.
+    pub(crate) fn stopped_by(mut self, signal: rustix::process::Signal) -> String {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.program.child), signal).unwrap();
+        self.program.until_its_end();
+        let rest: Result<Vec<_>, _> = self.lines.by_ref().collect();
+        assert_eq!(self.program.child.wait().unwrap().code(), Some(0));
+        rest.unwrap().join("\n")
     }
 }
 

@@ -102,7 +102,7 @@ impl<T: Send + 'static, X: Workers> Generator<T, Infallible, X> {
         I: IntoIterator<Item = T>,
         I::IntoIter: Send + 'static,
     {
-        GeneratorOptions::new().iter(items)
+        GeneratorOptions::new().items(items)
     }
 
     /// What a closure yields, on the default threads, with a capacity of one.
@@ -121,7 +121,7 @@ impl<T: Send + 'static, E: Send + 'static, X: Workers> Generator<T, E, X> {
         I: IntoIterator<Item = Result<T, E>>,
         I::IntoIter: Send + 'static,
     {
-        GeneratorOptions::new().try_iter(items)
+        GeneratorOptions::new().try_items(items)
     }
 
     /// What a closure yields that may fail.
@@ -147,6 +147,7 @@ impl<T, E, X> Generator<T, E, X> {
     /// # Cancel safety
     ///
     /// What is produced meanwhile is had by the next call.
+    #[expect(clippy::should_implement_trait, reason = "the name that streams have it by")]
     pub fn next(&mut self) -> impl Future<Output = Option<Result<T, GeneratorError<E>>>> + use<'_, T, E, X> {
         poll_fn(|cx| self.poll_item(cx))
     }
@@ -156,8 +157,8 @@ impl<T, E, X> Generator<T, E, X> {
         let polled = match self.consumer.try_next() {
             Poll::Ready(output) => Poll::Ready(output),
             Poll::Pending => match self.hope_for_item() {
-                Some(output) => Poll::Ready(output),
-                None => self.consumer.poll_next(cx),
+                Poll::Ready(output) => Poll::Ready(output),
+                Poll::Pending => self.consumer.poll_next(cx),
             },
         };
         if matches!(polled, Poll::Ready(Some(_))) {
@@ -166,20 +167,17 @@ impl<T, E, X> Generator<T, E, X> {
         polled
     }
 
-    fn hope_for_item(&mut self) -> Option<Option<Result<T, GeneratorError<E>>>> {
+    fn hope_for_item(&mut self) -> Poll<Option<Result<T, GeneratorError<E>>>> {
         if !self.hope.is_worth_it() {
-            return None;
+            return Poll::Pending;
         }
         let consumer = &mut self.consumer;
-        let seen = linger(|| match consumer.may_be_supplied() {
-            false => None,
-            true => match consumer.try_next() {
-                Poll::Ready(output) => Some(output),
-                Poll::Pending => None,
-            },
+        let seen = linger(|| {
+            let polled = if consumer.may_be_supplied() { consumer.try_next() } else { Poll::Pending };
+            polled.is_ready().then_some(polled)
         });
         self.hope.learn(seen.is_some());
-        seen
+        seen.unwrap_or(Poll::Pending)
     }
 
     /// The next item, and blocks this thread until it is there: for threads, never for async tasks. Otherwise as

@@ -36,7 +36,7 @@ impl Workers for Threads {
 /// let pool = Pool::new(NonZeroUsize::new(4).expect("not zero"));
 /// let options = GeneratorOptions::new().pool(pool).capacity(16)?;
 /// // A thousand at once, on four threads.
-/// let mut generators: Vec<_> = (0..1_000).map(|start| options.iter(start..)).collect();
+/// let mut generators: Vec<_> = (0..1_000).map(|start| options.items(start..)).collect();
 /// for (start, generator) in generators.iter_mut().enumerate() {
 ///     assert_eq!(block_on(generator.next()).transpose()?, Some(start));
 /// }
@@ -75,7 +75,7 @@ impl<X: Workers> GeneratorOptions<X> {
     }
 
     /// The items of an iterator.
-    pub fn iter<T, I>(&self, items: I) -> Generator<T, Infallible, X>
+    pub fn items<T, I>(&self, items: I) -> Generator<T, Infallible, X>
     where
         T: Send + 'static,
         I: IntoIterator<Item = T>,
@@ -87,7 +87,7 @@ impl<X: Workers> GeneratorOptions<X> {
     }
 
     /// The items of an iterator of results, up to the first error.
-    pub fn try_iter<T, E, I>(&self, items: I) -> Generator<T, E, X>
+    pub fn try_items<T, E, I>(&self, items: I) -> Generator<T, E, X>
     where
         T: Send + 'static,
         E: Send + 'static,
@@ -107,7 +107,7 @@ impl<X: Workers> GeneratorOptions<X> {
     {
         self.start(
             hint,
-            |producer| Items { items, producer: Some(producer), priority: priority::current() },
+            |producer| Items { source: items, producer: Some(producer), priority: priority::current() },
             |body, waker| {
                 if let Some(producer) = &mut body.producer {
                     let _ = await_demand(producer, waker);
@@ -136,7 +136,7 @@ impl<X: Workers> GeneratorOptions<X> {
         F: FnOnce(&mut Yielder<T, E>) -> Result<(), E> + Send + 'static,
     {
         let body =
-            |producer| Closure { closure: Some(closure), producer: Some(producer), priority: priority::current() };
+            |producer| Closure { body: Some(closure), producer: Some(producer), priority: priority::current() };
         self.start((0, None), body, |body, waker| {
             if let Some(producer) = &mut body.producer {
                 let _ = await_demand(producer, waker);

@@ -42,7 +42,7 @@ pub(super) fn await_demand<T, E>(producer: &mut Half<T, E>, waker: &Waker) -> Po
 
 /// An iterator, which gives its thread back whenever nothing is demanded.
 pub(super) struct Items<I, T, E> {
-    pub(super) items: I,
+    pub(super) source: I,
     /// `None` once it has ended.
     pub(super) producer: Option<Half<T, E>>,
     pub(super) priority: Priority,
@@ -54,7 +54,7 @@ where
 {
     /// Takes one item out of the iterator and hands it over.
     fn advance(&mut self) -> Option<()> {
-        let next = panic::catch_unwind(AssertUnwindSafe(|| self.items.next()));
+        let next = panic::catch_unwind(AssertUnwindSafe(|| self.source.next()));
         let failure = match next {
             // Refused only if nothing is wanted any more: the next look says so.
             Ok(Some(Ok(item))) => return self.producer.as_mut()?.try_yield(item).ok(),
@@ -118,7 +118,7 @@ where
 /// A closure, which keeps its thread until it returns.
 pub(super) struct Closure<F, T, E> {
     /// `None` once it has been called.
-    pub(super) closure: Option<F>,
+    pub(super) body: Option<F>,
     /// `None` once it has been called.
     pub(super) producer: Option<Half<T, E>>,
     pub(super) priority: Priority,
@@ -137,7 +137,7 @@ where
             Poll::Ready(false) => return Poll::Ready(Turn::Over),
             Poll::Ready(true) => {}
         }
-        let (Some(closure), Some(producer)) = (self.closure.take(), self.producer.take()) else {
+        let (Some(closure), Some(producer)) = (self.body.take(), self.producer.take()) else {
             return Poll::Ready(Turn::Over);
         };
         let mut yielder = Yielder::new(producer);

@@ -1,17 +1,20 @@
+use core::future::Future;
 use core::num::NonZeroUsize;
 use core::pin::pin;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
 use futures_util::StreamExt;
 
-use super::*;
-use crate::{Job, Pool, Priority, Spawn, priority};
+use super::{GeneratorError, iter_blocking};
+use crate::{Generator, Job, Pool, Priority, Spawn, priority};
 
-type Options = GeneratorOptions<Threads>;
+type Options = crate::GeneratorOptions;
 
 fn one_thread() -> Pool {
     Pool::new(NonZeroUsize::MIN)
@@ -53,7 +56,7 @@ fn probe() -> (Probe, Arc<AtomicUsize>, mpsc::Receiver<thread::ThreadId>) {
 fn nothing_runs_before_the_first_demand_and_no_thread_is_used() {
     let pool = one_thread();
     let (items, produced, dropped) = probe();
-    let generator = Options::new().pool(pool.clone()).iter(items);
+    let generator = Options::new().pool(pool.clone()).items(items);
     assert_eq!(generator.size_hint(), (0, None));
     drop(generator);
     assert_eq!(dropped.recv().unwrap(), thread::current().id());
@@ -64,7 +67,7 @@ fn nothing_runs_before_the_first_demand_and_no_thread_is_used() {
 fn never_further_than_the_demanded_item_or_the_capacity() {
     for capacity in [1, 2, 7] {
         let (items, produced, _dropped) = probe();
-        let mut generator = Options::new().capacity(capacity).unwrap().iter(items);
+        let mut generator = Options::new().capacity(capacity).unwrap().items(items);
         for demanded in 1..500 {
             assert_eq!(generator.next_blocking().unwrap().unwrap(), demanded - 1);
             assert!(produced.load(Ordering::SeqCst) < demanded + capacity);
@@ -77,7 +80,7 @@ fn never_further_than_the_demanded_item_or_the_capacity() {
 #[test]
 fn dropped_it_stops_and_drops_the_iterator_on_its_thread() {
     let (items, _produced, dropped) = probe();
-    let mut generator = Generator::<_>::new(items);
+    let mut generator = Generator::new(items);
     assert_eq!(generator.next_blocking().unwrap().unwrap(), 0);
     drop(generator);
     assert_ne!(dropped.recv().unwrap(), thread::current().id());
@@ -86,7 +89,7 @@ fn dropped_it_stops_and_drops_the_iterator_on_its_thread() {
 #[test]
 fn thousands_take_turns_on_one_thread() {
     let options = Options::new().pool(one_thread());
-    let mut generators: Vec<_> = (0..2_000_usize).map(|start| options.iter(start..)).collect();
+    let mut generators: Vec<_> = (0..2_000_usize).map(|start| options.items(start..)).collect();
     for round in 0..3 {
         for (start, generator) in generators.iter_mut().enumerate() {
             assert_eq!(generator.next_blocking().unwrap().unwrap(), start + round);
@@ -98,14 +101,14 @@ fn thousands_take_turns_on_one_thread() {
 fn a_busy_one_leaves_the_thread_to_others() {
     let options = Options::new().pool(one_thread()).capacity(8).unwrap();
     let (stop, stopped) = mpsc::channel::<()>();
-    let mut busy = options.iter(0_u64..);
+    let mut busy = options.items(0_u64..);
     assert_eq!(busy.next_blocking().unwrap().unwrap(), 0);
     let reader = thread::spawn(move || {
         while stopped.try_recv().is_err() {
             busy.next_blocking().unwrap().unwrap();
         }
     });
-    let mut other = options.iter(0..3);
+    let mut other = options.items(0..3);
     for item in 0..3 {
         assert_eq!(other.next_blocking().unwrap().unwrap(), item);
     }
@@ -122,10 +125,7 @@ fn errors_and_panics_come_after_the_last_item() {
     assert!(matches!(failing.next_blocking(), Some(Err(GeneratorError::Failed("broken")))));
     assert!(failing.next_blocking().is_none());
 
-    let mut panicking = Generator::<_>::new((0..3).map(|item| {
-        assert_ne!(item, 2, "on purpose");
-        item
-    }));
+    let mut panicking = Generator::new((0..3).inspect(|item| assert_ne!(*item, 2, "on purpose")));
     assert_eq!(panicking.size_hint(), (3, Some(3)));
     assert_eq!(panicking.next_blocking().unwrap().unwrap(), 0);
     assert_eq!(panicking.size_hint(), (2, Some(2)));
@@ -138,7 +138,7 @@ fn errors_and_panics_come_after_the_last_item() {
 #[test]
 fn a_closure_yields_until_it_is_told_to_stop() {
     let (told, was_told) = mpsc::channel();
-    let mut generator = Generator::<_>::from_fn(move |out| {
+    let mut generator = Generator::from_fn(move |out| {
         let mut number = 0;
         let stopped = loop {
             if let Err(stopped) = out.yield_(number) {
@@ -190,7 +190,7 @@ fn close_that_is_out_of_time_can_be_asked_again() {
 #[test]
 fn a_next_out_of_time_loses_nothing() {
     let (go, wait) = mpsc::channel();
-    let mut generator = Generator::<_>::new(wait);
+    let mut generator = Generator::new(wait);
     assert!(generator.next_blocking_timeout(Duration::ZERO).is_err());
     assert!(pin!(generator.next()).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     go.send(7).unwrap();
@@ -216,7 +216,7 @@ fn a_pool_that_refuses_or_forgets_ends_it() {
     }
     let options = [Options::new().pool(Refusing), Options::new().pool(Forgetting)];
     for options in options {
-        let mut generator = options.iter(0..3);
+        let mut generator = options.items(0..3);
         assert!(matches!(generator.next_blocking(), Some(Err(GeneratorError::Lost))));
         assert!(generator.next_blocking().is_none());
         let mut generator = options.from_fn(|out| {
@@ -229,9 +229,9 @@ fn a_pool_that_refuses_or_forgets_ends_it() {
 #[test]
 fn the_priority_of_its_maker_goes_along() {
     let mut seen =
-        priority::scope(Priority(-3), || Generator::<_>::new(core::iter::repeat_with(priority::current).take(2)));
+        priority::scope(Priority(-3), || Generator::new(core::iter::repeat_with(priority::current).take(2)));
     let mut called = priority::scope(Priority(4), || {
-        Generator::<_>::from_fn(|out| {
+        Generator::from_fn(|out| {
             let _ = out.yield_(priority::current());
         })
     });
@@ -242,7 +242,7 @@ fn the_priority_of_its_maker_goes_along() {
 
 #[test]
 fn it_is_a_stream_and_a_stream_is_an_iterator() {
-    let stream = Generator::<_>::new(0..100).map(Result::unwrap).filter(|item| {
+    let stream = Generator::new(0..100).map(Result::unwrap).filter(|item| {
         let even = item % 2 == 0;
         async move { even }
     });
@@ -258,7 +258,7 @@ fn an_iterator_may_rest_between_any_two_items() {
     // Long enough apart for the producer to give its thread back.
     let pool = Pool::new(NonZeroUsize::new(2).unwrap());
     let ids = core::iter::repeat_with(|| thread::current().id());
-    let mut generator = Options::new().pool(pool.clone()).iter(ids);
+    let mut generator = Options::new().pool(pool.clone()).items(ids);
     let mut threads = HashSet::new();
     for _ in 0..20 {
         threads.insert(generator.next_blocking().unwrap().unwrap());
@@ -277,7 +277,7 @@ fn an_iterator_may_rest_between_any_two_items() {
 #[test]
 fn pending_without_hope_still_wakes() {
     let (go, wait) = mpsc::channel();
-    let mut generator = Generator::<_>::new(wait);
+    let mut generator = Generator::new(wait);
     // In vain, so often that nobody looks twice any more.
     for _ in 0..300 {
         let mut next = pin!(generator.next());

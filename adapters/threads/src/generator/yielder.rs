@@ -26,11 +26,10 @@ impl<T, E> Yielder<T, E> {
     /// handed over.
     pub fn yield_(&mut self, item: T) -> Result<(), Stopped<Option<T>>> {
         let item = match self.producer.try_yield(item) {
-            Ok(()) => None,
             Err(PushError::Closed(item)) => return Err(Stopped(Some(item))),
             // The closure was not called before the first demand, nor did this return before the next.
             Err(PushError::NotDemanded(item)) => return block_on(self.producer.yield_(item)),
-            Err(_) => None,
+            Ok(()) | Err(_) => None,
         };
         let demanded = linger(|| self.producer.peek_demand());
         if demanded.unwrap_or_else(|| block_on(self.producer.demanded())) { Ok(()) } else { Err(Stopped(item)) }

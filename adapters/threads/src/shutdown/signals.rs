@@ -208,7 +208,10 @@ mod imp {
             .map(|listener| Arc::clone(&listener.hear))
             .collect();
         // All of them, and only then the end: some may have files to close.
-        let forced = listeners.iter().fold(false, |forced, hear| hear(signal) == Heard::ForceExit || forced);
+        let mut forced = false;
+        for hear in listeners {
+            forced |= hear(signal) == Heard::ForceExit;
+        }
         if forced {
             // Refused only for signals without a default, and those have not been listened to.
             let _: io::Result<()> = emulate_default_handler(signal);

@@ -42,8 +42,8 @@ fn steps_are_run_in_the_order_in_which_they_are_given() {
         })
         .start_up("all the same", note("start-up 3"))
         .callback("second", |_| two())
-        .join_future("future", Duration::from_secs(60), async {})
-        .join("second", Duration::from_secs(60), four);
+        .join_future("future", Duration::from_mins(1), async {})
+        .join("second", Duration::from_mins(1), four);
     let report = service.run().unwrap();
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.reason, Reason::Requested);
@@ -199,6 +199,8 @@ fn a_trigger_reaches_threads_and_tasks() {
         .collect();
     assert_eq!(shutdown.triggered_blocking_timeout(Duration::ZERO), Err(WaitError::TimedOut));
     shutdown.trigger();
-    waiting.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in waiting {
+        thread.join().unwrap();
+    }
     assert_eq!(heard.load(Ordering::SeqCst), 6);
 }

@@ -75,7 +75,7 @@ where
 
 async fn tidegate(capacity: usize, items: u64) {
     let options = GeneratorOptions::new().capacity(capacity).expect("not zero");
-    let mut generator = options.iter(0..items);
+    let mut generator = options.items(0..items);
     let mut seen = 0;
     while let Some(item) = generator.next().await {
         seen += item.map_or(0, |_| 1);
