@@ -63,6 +63,7 @@ pub(crate) const IMAGES: &[Image] = {
         Image::tested("microbit-queues", "queues on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-schedulers", "schedulers on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-groups", "task groups on a Cortex-M0", "microbit", Scenarios),
+        Image::tested("microbit-shutdowns", "shutdown and hand-over on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-waterfalls", "batches on a Cortex-M0", "microbit", Scenarios),
         Image::tested("microbit-tasks", "embassy's own tasks on a Cortex-M0", "microbit", TASKS),
         Image::tested("mps2-an386-conformance", "every scenario on a Cortex-M4", "mps2-an386", Scenarios),

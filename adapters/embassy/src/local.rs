@@ -5,8 +5,10 @@ use core::convert::Infallible;
 use mutex::raw_impls::local::LocalRawMutex;
 use tidegate_core::cache::{self, Expiring, Forever};
 use tidegate_core::lru::DefaultHashBuilder;
-use tidegate_core::{Inline, NoWall, Platform, Timed, lockout, queue, rate_limiter, scheduler, semaphore, task_group, waterfall, generator, shutdown, waterfall};
-use tidegate_core::{Inline};
+use tidegate_core::{
+    Inline, NoWall, Platform, Timed, generator, lockout, queue, rate_limiter, scheduler, semaphore, shutdown,
+    task_group, waterfall,
+};
 
 use crate::EmbassyTimer;
 

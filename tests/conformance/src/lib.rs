@@ -242,6 +242,7 @@ macro_rules! scenarios {
                     a_wait_for_a_payload_can_time_out;
                 blocking:
                     a_thread_waits_for_payloads;
+            }
             shutdowns {
                 steps:
                     phases_come_in_order
