@@ -53,6 +53,7 @@ struct Reference {
     demanded: usize,
     produced: usize,
     there: VecDeque<usize>,
+    #[expect(clippy::option_option, reason = "whether it has ended, and with what")]
     ended: Option<Option<u8>>,
     closed: bool,
     consumer_waits: bool,

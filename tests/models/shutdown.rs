@@ -66,6 +66,7 @@ struct Reference {
     forced: bool,
     nested: usize,
     waiters: Vec<WaiterKey>,
+    #[expect(clippy::option_option, reason = "whether there is one, and until when")]
     join: Option<Option<u64>>,
     missed: usize,
     now: u64,
@@ -81,6 +82,7 @@ impl Reference {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm for each step")]
 fn play(second: SecondSignal, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut machine: Machine<Bell, Inline<ROOM>> = Machine::new(second);
     let mut reference = Reference::default();
@@ -114,7 +116,6 @@ fn play(second: SecondSignal, steps: &[Step]) -> Result<(), TestCaseError> {
                 let key = reference.waiters.remove(who);
                 prop_assert_eq!(machine.cancel(key), Some(Bell::Waiter));
             }
-            Step::Cancel { .. } => {}
             Step::Begin => {
                 let expected = match reference.phase() {
                     Phase::Idle => Ok(()),
@@ -178,7 +179,7 @@ fn play(second: SecondSignal, steps: &[Step]) -> Result<(), TestCaseError> {
                 machine.unnest();
                 reference.nested -= 1;
             }
-            Step::Unnest => {}
+            Step::Cancel { .. } | Step::Unnest => {}
             Step::End => {
                 machine.end();
                 reference.missed += usize::from(reference.join.take().is_some());
@@ -192,7 +193,7 @@ fn play(second: SecondSignal, steps: &[Step]) -> Result<(), TestCaseError> {
                 if may {
                     let (nested, now) = (reference.nested, reference.now);
                     let waiters = core::mem::take(&mut reference.waiters);
-                    reference = Reference { nested, now, waiters, ..Reference::default() };
+                    reference = Reference { nested, waiters, now, ..Reference::default() };
                 }
             }
         }
