@@ -3,8 +3,8 @@
 //! It is a program rather than a set of tests, for the allocator counts what all threads do.
 #![forbid(unsafe_code)]
 
-mod cache;
 mod batches;
+mod cache;
 mod lru;
 mod queue;
 mod tasks;

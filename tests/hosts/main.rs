@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     let mut columns = Vec::from(one_thread::columns());
     columns.extend(tokio::columns());
     columns.extend([threads::column(), sim::column()]);
-    let passed = table::run(&columns, &filter) & table::run(&tasks::columns(), &filter);
-    let passed = table::run(&columns, &filter) & table::run(&producers::columns(), &filter);
+    let passed = table::run(&columns, &filter)
+        & table::run(&tasks::columns(), &filter)
+        & table::run(&producers::columns(), &filter);
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -81,9 +81,9 @@ pub use platform::Threads;
 pub use pool::{Job, Pool, Spawn};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
-pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use shutdown::{RunError, Service, ServiceReport, Shutdown, signal};
 pub use shutdown::{Service, ServiceError, ServiceReport, Shutdown, signal};
+pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
