@@ -86,9 +86,8 @@ fn path(name: &str) -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders =
-        ["", "gateway", "db_writer", "cached_lookup", "graceful", "two_colours"].map(|folder| root.join(folder));
-    let files = folders.map(|folder| fs::read_dir(folder).unwrap());
+    let folders = ["", "cached_lookup", "client_429", "db_writer", "gateway", "graceful", "two_colours"];
+    let files = folders.map(|folder| fs::read_dir(root.join(folder)).unwrap());
     let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
     sources
         .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
