@@ -74,17 +74,14 @@ pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
 pub use executor::{Executor, Map, Reservation};
-pub use generator::{Generator, GeneratorError, GeneratorOptions, IterBlocking, Yielder, iter_blocking};
 pub use generator::{GeneratorError, IterBlocking, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
 pub use pool::{Job, Pool, Spawn};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
-pub use shutdown::{RunError, Service, ServiceReport, Shutdown, signal};
 pub use shutdown::{Service, ServiceError, ServiceReport, Shutdown, signal};
 pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
-pub use task::{JoinError, Panic, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
 pub use tidegate_core::gate::{self, Absent, GateError, TryEnterError};

@@ -68,7 +68,6 @@ pub use tidegate_core::{NoWall, WallClock, WallTime};
 pub use tidegate_threads::SystemClock;
 pub use tidegate_threads::{GeneratorError, Job, Pool, Spawn, Yielder};
 pub use tidegate_threads::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary};
-pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 pub use timer::{Sleep, TokioTimer, timeout};
 pub use waterfall::{KeyedWaterfall, Waterfall};
 

@@ -86,10 +86,8 @@ fn path(name: &str) -> PathBuf {
 
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["", "gateway", "db_writer", "cached_lookup"].map(|folder| root.join(folder));
+    let folders = ["", "gateway", "db_writer", "graceful", "cached_lookup"].map(|folder| root.join(folder));
     let files = folders.map(|folder| fs::read_dir(folder).unwrap());
-    let files = [root.to_path_buf(), root.join("gateway"), root.join("graceful")]
-        .map(|folder| fs::read_dir(folder).unwrap());
     let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
     sources
         .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
