@@ -3,7 +3,7 @@
 //! A flight is *filed* under its key's hash for as long as newcomers may join it. It stays in its place, unfiled, for
 //! as long as anybody who has joined is to read its outcome.
 
-use super::machine::Caller;
+use super::answers::Caller;
 use crate::index::HashIndex;
 use crate::slab::{Key, NONE, Slab};
 use crate::storage::Storage;

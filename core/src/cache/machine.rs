@@ -37,107 +37,22 @@ use core::fmt;
 use core::hash::Hash;
 use core::mem;
 
+use super::answers::{Caller, Entered, FlightKey, JoinKey, Leftover, Limits, Progress, Stats};
 use super::flights::{Chain, Flight, Flights};
 use super::store::{Entry, Store};
 use crate::Instant;
 use crate::lru::Displaced;
-use crate::slab::{self, NONE, Slab};
+use crate::slab::{NONE, Slab};
 use crate::storage::Storage;
 use crate::wake::{Wake, WakeList};
 
-/// Names a computation in flight, to its driver, who completes or abandons it once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FlightKey(slab::Key);
-
-/// Names one who waits for a computation. It goes stale when its place is given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct JoinKey(slab::Key);
-
-/// Who calls: two calls of one caller, one inside the other, bear the same mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller(pub usize, pub usize);
-
-/// How much there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// So many values that are ready.
-    pub capacity: usize,
-    /// So many computations in flight, counted until the last who waits has read.
-    pub flights: usize,
-}
-
-/// What has been counted, from the beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct Stats {
-    /// Calls that found a value.
-    pub hits: u64,
-    /// Calls that computed, also those that took over from another.
-    pub misses: u64,
-    /// Calls that found a computation in flight, and waited for it.
-    pub joined: u64,
-    /// Values that went to make room for others, not counting those whose time was up.
-    pub evicted: u64,
-}
-
-/// The answer to [`Machine::enter`].
-#[derive(Debug, PartialEq, Eq)]
-pub enum Entered<K, O, W> {
-    /// The value is there. Key and waker were not needed, and are to be dropped outside of the lock.
-    Ready(O, K, W),
-    /// The caller is to compute; it is inside until [`Machine::rest`] says otherwise.
-    Drive(FlightKey, Option<K>, W),
-    /// The caller waits.
-    Joined(JoinKey, K),
-    /// The caller is inside of this very computation.
-    Recursive(K, W),
-    /// There is no room for a flight, or for another who waits.
-    Full(K, W),
-}
-
-/// The answer to [`Machine::poll`].
-#[derive(Debug, PartialEq, Eq)]
-pub enum Progress<K, O, W> {
-    /// The outcome; the key is used up. What is left is to be dropped outside of the lock.
-    Done(O, Leftover<K, O, W>),
-    /// The caller is to compute; the key is used up.
-    Drive(FlightKey, Leftover<K, O, W>),
-    /// Nobody computes, and the caller says that it cannot; the key is used up.
-    Abandoned(Leftover<K, O, W>),
-    /// The caller still waits, and will be woken by the waker that it showed.
-    Waiting,
-    /// The caller still waits, but another waker is registered, or none: call [`Machine::register`].
-    WakerDiffers,
-}
-
-/// What has no place any more, to be dropped outside of the lock.
-#[must_use = "drop it outside of the lock"]
-#[derive(Debug, PartialEq, Eq)]
-pub struct Leftover<K, O, W> {
-    /// A key.
-    pub key: Option<K>,
-    /// An outcome that everybody has read, or that nobody wanted to.
-    pub outcome: Option<O>,
-    /// A value that was to be kept, and is not.
-    pub refused: Option<O>,
-    /// What went from the map.
-    pub displaced: Option<Displaced<K, O>>,
-    /// A waker.
-    pub waker: Option<W>,
-}
-
-impl<K, O, W> Leftover<K, O, W> {
-    const NONE: Self = Self { key: None, outcome: None, refused: None, displaced: None, waker: None };
-}
-
 /// One who waits.
-struct Waiter<W> {
-    flight: u32,
+pub(super) struct Waiter<W> {
+    pub(super) flight: u32,
     /// `None` once it has been woken.
-    waker: Option<W>,
-    before: u32,
-    behind: u32,
+    pub(super) waker: Option<W>,
+    pub(super) before: u32,
+    pub(super) behind: u32,
 }
 
 /// Values that are ready, computations in flight, and those who wait for them, as a pure state machine.
@@ -153,15 +68,16 @@ struct Waiter<W> {
 // same cache line. Otherwise two threads pass more lines to and fro at each hit.
 #[repr(C)]
 pub struct Machine<K, O, W, M, S: Storage> {
-    flights: Flights<K, O, S>,
-    waiters: Slab<Waiter<W>, S>,
+    pub(super) flights: Flights<K, O, S>,
+    pub(super) waiters: Slab<Waiter<W>, S>,
     /// Those whose computation is complete, to be woken.
     waking: Chain,
     misses: u64,
     joined: u64,
     evicted: u64,
-    /// Moves what follows to where it should be on 64-bit targets.
-    _apart: u64,
+    /// Moves what follows to where it should be.
+    #[cfg(target_pointer_width = "64")]
+    _apart: [u64; 7],
     map: M,
     hits: u64,
 }
@@ -177,7 +93,8 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
             misses: 0,
             joined: 0,
             evicted: 0,
-            _apart: 0,
+            #[cfg(target_pointer_width = "64")]
+            _apart: [0; 7],
             map: M::EMPTY,
             hits: 0,
         }
@@ -624,45 +541,6 @@ impl<K: Hash + Eq, O, W: Wake, M: Store<K, O>, S: Storage> Machine<K, O, W, M, S
     #[must_use]
     pub const fn flights(&self) -> usize {
         self.flights.len()
-    }
-
-    #[inline]
-    fn check(&self) {
-        #[cfg(debug_assertions)]
-        self.invariants();
-    }
-
-    #[cfg(debug_assertions)]
-    fn invariants(&self) {
-        // To walk at every step would make the tests of large ones quadratic.
-        if self.flights.len() > 32 {
-            return;
-        }
-        let mut flights = 0;
-        for (place, flight) in self.flights.places() {
-            flights += 1;
-            assert!(!flight.filed || flight.outcome.is_none(), "one at a time");
-            let filed = self.flights.find_all(flight.hash, place);
-            assert_eq!(filed, usize::from(flight.filed), "one at a time: filed as it says");
-            assert!(flight.driven || flight.joined > 0, "somebody cares");
-            let (mut at, mut before, mut waiting) = (flight.line.head, NONE, 0);
-            while let Some(waiter) = self.waiters.at(at) {
-                assert_eq!((waiter.flight, waiter.before), (place, before), "counted: a line holds together");
-                waiting += 1;
-                assert!(waiting <= flight.joined, "counted: a cycle");
-                before = at;
-                at = waiter.behind;
-            }
-            assert_eq!(flight.line.tail, before, "counted: a line has its end");
-            if flight.outcome.is_some() {
-                assert!(flight.line.is_empty() && !flight.driven, "all hear of it");
-            } else {
-                assert_eq!(waiting, flight.joined, "counted");
-                let first = self.waiters.at(flight.line.head);
-                assert!(flight.driven || first.is_some_and(|first| first.waker.is_none()), "nobody is stranded");
-            }
-        }
-        assert_eq!(flights, self.flights.len(), "counted");
     }
 }
 

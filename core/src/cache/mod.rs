@@ -31,10 +31,12 @@
 //! The seeds are `corofunc_cache` and `task_cache` of the Python library `async-utils`; to compute once is
 //! `singleflight` of Go's `groupcache`.
 
+mod answers;
 mod blocking;
 mod config;
 mod error;
 mod flights;
+mod invariants;
 mod key;
 mod load;
 mod machine;
@@ -47,10 +49,11 @@ mod store;
 mod tests;
 mod wrap;
 
+pub use answers::{Caller, Entered, FlightKey, JoinKey, Leftover, Limits, Progress, Stats};
 pub use config::{Config, WhenFull};
 pub use error::{LoadError, Outcome};
 pub use key::ToKey;
-pub use machine::{Caller, Entered, FlightKey, JoinKey, Leftover, Limits, Machine, Progress, Stats};
+pub use machine::Machine;
 pub use recent::Recent;
 pub use store::{Dated, Entry, Expiring, Forever, Lifetimes, Span, Store};
 pub use wrap::Wrapped;

@@ -8,8 +8,8 @@ use core::mem;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 
+use super::answers::{Caller, Entered, FlightKey, JoinKey, Progress};
 use super::error::Outcome;
-use super::machine::{Caller, Entered, FlightKey, JoinKey, Progress};
 use super::{Cache, Lifetimes, Place, Rooms, WhenFull, caller};
 use crate::platform::Platform;
 

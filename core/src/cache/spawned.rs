@@ -5,8 +5,8 @@ use core::hash::{BuildHasher, Hash};
 use core::ops::Deref;
 use core::task::Poll;
 
+use super::answers::FlightKey;
 use super::error::{LoadError, Outcome};
-use super::machine::FlightKey;
 use super::seat::{Flying, Seat, Turn};
 use super::{Cache, Lifetimes, Place, Rooms};
 use crate::platform::Spawn;

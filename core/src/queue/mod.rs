@@ -23,6 +23,7 @@
 //! The seed is `dual_color` of the Python library `async-utils`; `task_done` and `join` are those of Python's queues,
 //! reserved room is after tokio's `mpsc`.
 
+mod answers;
 mod discipline;
 mod error;
 mod get;
@@ -39,6 +40,7 @@ mod tests;
 mod threads;
 mod wait;
 
+pub use answers::{Entry, For, Progress, Refused};
 pub use discipline::{ByPriority, Discipline, Displaces, Fifo, Items, Lifo, Ring};
 pub use error::{
     GetError, InvalidCapacity, JoinError, NothingUnfinished, PutError, ReserveError, SlotError, TryGetError,
@@ -47,7 +49,7 @@ pub use error::{
 pub use get::{Discarded, Get, GetMany};
 pub use heap::StableHeap;
 pub use join::Join;
-pub use machine::{Entry, For, Machine, Progress, Refused};
+pub use machine::Machine;
 pub use pointer::QueueRef;
 pub use put::{Put, Reserve, Slot};
 #[cfg(feature = "futures")]

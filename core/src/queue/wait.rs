@@ -2,7 +2,8 @@
 
 use core::task::{Context, Poll, Waker};
 
-use super::machine::{Entry, For, Machine, Progress, Refused};
+use super::Machine;
+use super::answers::{Entry, For, Progress, Refused};
 use super::pointer::{MachineOf, QueueOf};
 use super::{Discipline, Queue, QueueRef};
 use crate::Priority;
