@@ -231,7 +231,7 @@ pub type TtlLru<K, V, H = DefaultHashBuilder> = ttl_lru::TtlLru<K, V, Heap, H>;
 /// static LENGTHS: Cache<String, usize> = Cache::new(10_000);
 ///
 /// // Both wait for one computation, whichever begins it.
-/// let length = |name| LENGTHS.get_or_load(name, async || name.len());
+/// let length = |name: &'static str| LENGTHS.get_or_load(name, async || name.len());
 /// let (one, two) = tokio::join!(length("alice"), length("alice"));
 /// assert_eq!((one?, two?), (5, 5));
 /// assert_eq!(LENGTHS.stats().misses, 1);
