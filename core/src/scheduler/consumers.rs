@@ -134,6 +134,10 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     /// Answers its waker, to be dropped outside of the lock.
     pub fn leave(&mut self, key: WaiterKey) -> Option<W> {
         let waker = self.line.remove(key)?;
+        // Nobody keeps time on behalf of one who has gone: the next payload is to find that out.
+        if self.keeper.is_some_and(|keeper| keeper.key == key) {
+            self.keeper = None;
+        }
         self.unsettled |= !self.line.is_empty();
         waker
     }

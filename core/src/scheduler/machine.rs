@@ -507,6 +507,8 @@ impl<T, W, S: Storage> Machine<T, W, S> {
         self.agenda.remove(place);
         let armed = self.agenda.insert(place, next, now);
         debug_assert!(armed, "there was room for it before");
+        // What came out by the wall clock may recur before anything else does.
+        self.hasten(Deadline::At(Instant::from_nanos(next)));
         Some(copy)
     }
 
