@@ -280,27 +280,6 @@ macro_rules! scenarios {
                 blocking:
                     a_thread_waits_for_a_value_and_takes_over;
             }
-            shutdowns {
-                steps:
-                    phases_come_in_order
-                    joins_have_deadlines_of_their_own
-                    second_signals_and_nested_scopes;
-                crowds:;
-                timed:
-                    a_join_is_late_by_the_platforms_time;
-                blocking:
-                    a_thread_waits_for_the_trigger;
-            }
-            handovers {
-                steps:
-                    a_producer_is_never_ahead_of_its_demand
-                    both_ends_of_a_handover_hear_of_the_other
-                    a_yielding_iterator_gives_way;
-                crowds:;
-                timed:;
-                blocking:
-                    threads_hand_over;
-            }
         }
     };
 }
