@@ -46,7 +46,7 @@ fn style(steps: &mut Steps) {
 }
 
 fn host(steps: &mut Steps) {
-    steps.step("tests", &[], || run(cargo().arg("test")));
+    steps.step("tests", &[], || run(cargo().args(["test", "--no-fail-fast"])));
     steps.step("core without alloc", &[], || run(cargo().args(["test", "--package", "tidegate-core"])));
     steps.step("core with alloc", &[], || {
         run(cargo().args(["test", "--package", "tidegate-core", "--features", "alloc"]))
