@@ -44,3 +44,11 @@ impl Default for Config {
         Self::new()
     }
 }
+
+/// A span in nanoseconds, at least one.
+pub(super) const fn nanos(span: Duration) -> u64 {
+    let nanos = span.as_nanos();
+    #[expect(clippy::cast_possible_truncation, reason = "compared just before")]
+    let nanos = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
+    if nanos == 0 { 1 } else { nanos }
+}

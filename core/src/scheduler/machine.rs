@@ -33,7 +33,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::agenda::{Agenda, MAX_PLACES, NEVER, Sought, Spot};
-use super::config::Config;
+use super::config::{Config, nanos};
 use super::consumers::{Joiner, Keeper};
 use super::error::InsertError;
 use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Repeat};
@@ -128,13 +128,6 @@ pub struct Machine<T, W, S: Storage> {
     pub(super) closed: bool,
     /// Something has happened that somebody has to hear of.
     pub(super) unsettled: bool,
-}
-
-const fn nanos(span: Duration) -> u64 {
-    let nanos = span.as_nanos();
-    #[expect(clippy::cast_possible_truncation, reason = "compared just before")]
-    let nanos = if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 };
-    if nanos == 0 { 1 } else { nanos }
 }
 
 impl<T, W, S: Storage> Machine<T, W, S> {

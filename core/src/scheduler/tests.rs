@@ -131,6 +131,45 @@ fn a_consumer_that_is_dropped_loses_no_payload_and_strands_nobody() {
 }
 
 #[test]
+fn after_the_keeper_has_gone_with_the_last_payload_a_later_one_calls_the_next() {
+    let clock = Clocked::new();
+    let scheduler = Plain::with_timer(&clock);
+    let (called, waker) = count();
+    let (mut first, mut second) = (pin!(scheduler.next()), pin!(scheduler.next()));
+    scheduler.insert_at(secs(1), 1).unwrap();
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll_with(second.as_mut(), &waker).is_pending());
+    clock.set(secs(1));
+    assert_eq!(taken(poll(first.as_mut())), 1);
+    assert_eq!(called.get(), 0, "there is nothing for it");
+
+    scheduler.insert_at(secs(2), 2).unwrap();
+    assert_eq!(called.get(), 1, "to keep time");
+    assert!(poll_with(second.as_mut(), &waker).is_pending());
+    clock.set(secs(2));
+    assert_eq!(taken(poll(second.as_mut())), 2);
+}
+
+#[test]
+fn what_came_out_by_the_wall_clock_and_recurs_rings_whoever_keeps_time() {
+    let (clock, wall) = (Clocked::new(), ManualWallClock::new(noon(0)));
+    let scheduler = Walled::with_clocks(&clock, &wall, Config::new());
+    let every = scheduler.insert_every(SECOND / 2, MissedTickBehavior::Burst, 1).unwrap();
+    assert!(scheduler.reset_at_system_time(every, noon(2)));
+    scheduler.insert_at(secs(10), 2).unwrap();
+    let (called, waker) = count();
+    let mut next = pin!(scheduler.next());
+    assert!(poll_with(next.as_mut(), &waker).is_pending());
+
+    wall.set(noon(2));
+    assert_eq!(scheduler.try_next().map(Expired::into_inner), Ok(1), "somebody else has it");
+    assert_eq!(called.get(), 1, "it is to come again before anything else");
+    assert!(poll_with(next.as_mut(), &waker).is_pending());
+    clock.advance(SECOND / 2);
+    assert_eq!(taken(poll_with(next.as_mut(), &waker)), 1);
+}
+
+#[test]
 fn the_most_urgent_consumer_keeps_time() {
     let clock = Clocked::new();
     let scheduler = Plain::with_timer(&clock);
