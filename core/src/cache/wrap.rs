@@ -34,11 +34,11 @@ impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>, H, const SHARDS
     ///
     /// ```
     /// use tidegate_core::cache::Cache;
-    /// use tidegate_core::{Heap, Local};
+    /// use tidegate_core::{Inline, Local};
     /// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
     /// # let mut cx = Context::from_waker(Waker::noop());
     ///
-    /// let cache: Cache<u64, u64, Local, Heap> = Cache::new(100);
+    /// let cache: Cache<u64, u64, Local, Inline<8>> = Cache::new(8);
     /// let square = Cache::wrap(&cache, async |n: u64| n * n);
     /// # let mut call = pin!(square.call(&7));
     /// # assert_eq!(call.as_mut().poll(&mut cx), Poll::Ready(Ok(49)));
@@ -57,11 +57,11 @@ impl<K: Hash + Eq, V, P: Platform, S: Rooms, E, L: Lifetimes<V>, H, const SHARDS
     ///
     /// ```
     /// use tidegate_core::cache::Cache;
-    /// use tidegate_core::{Heap, Local};
+    /// use tidegate_core::{Inline, Local};
     /// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
     /// # let mut cx = Context::from_waker(Waker::noop());
     ///
-    /// let cache: Cache<String, usize, Local, Heap> = Cache::new(100);
+    /// let cache: Cache<String, usize, Local, Inline<8>> = Cache::new(8);
     /// let length = Cache::wrap_with_key(&cache, |name: &&str| name.to_lowercase(), async |name: &str| name.len());
     /// # for name in ["Alice", "ALICE"] {
     /// #     assert_eq!(pin!(length.call(&name)).as_mut().poll(&mut cx), Poll::Ready(Ok(5)));
