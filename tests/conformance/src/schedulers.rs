@@ -43,15 +43,14 @@ pub fn payloads_come_out_by_deadline_and_ties_by_insertion<P: Platform, S: Stora
         let clock = ManualClock::<P, Inline<2>>::new();
         let scheduler: Scheduler<u8, P, S, _> = Scheduler::with_timer(&clock);
         // 2³⁶ ms, and the last instants there are.
-        let far =
-            [1 << 36, (1 << 36) * 1_000_000 - 1, u64::MAX - 1, u64::MAX - 1, u64::MAX].map(Instant::from_nanos);
+        let far = [(1 << 36) * 1_000_000, u64::MAX - 1, u64::MAX - 1, u64::MAX].map(Instant::from_nanos);
         for (payload, deadline) in (5..).zip(far) {
             demand!(scheduler.insert_at(deadline, payload));
         }
-        for (payload, deadline) in [(0, 3), (1, 1), (2, 3), (3, 2), (4, 1)] {
+        for (payload, deadline) in [(0, 3), (1, 1), (3, 2), (4, 1)] {
             demand!(scheduler.insert_at(secs(deadline), payload));
         }
-        check!(scheduler.len() == 10 && scheduler.peek_deadline() == Some(secs(1)));
+        check!(scheduler.len() == 8 && scheduler.peek_deadline() == Some(secs(1)));
         check!(scheduler.try_next().err() == Some(TryNextError::NotDue { earliest: Some(secs(1)) }));
         clock.set(secs(2));
         for payload in [1, 4] {
@@ -62,11 +61,11 @@ pub fn payloads_come_out_by_deadline_and_ties_by_insertion<P: Platform, S: Stora
             check!(*demand!(scheduler.try_next()).get_ref() == payload);
         }
         clock.set(Instant::MAX);
-        for payload in [0, 2, 5, 6, 7, 8] {
+        for payload in [0, 5, 6, 7] {
             check!(*demand!(scheduler.try_next()).get_ref() == payload);
         }
         check!(scheduler.try_next().err() == Some(TryNextError::NotDue { earliest: None }));
-        check!(scheduler.drain().map(Expired::into_inner).eq([9]));
+        check!(scheduler.drain().map(Expired::into_inner).eq([8]));
         Ok(())
     }
     scenario::<P, S>().into()

@@ -2,4 +2,4 @@
 #![no_std]
 #![no_main]
 
-firmware_common::conformance!(microbit, Inline<10>, Embassy: schedulers, EmbassyLocal: schedulers);
+firmware_common::conformance!(microbit, Inline<8>, Embassy: schedulers, EmbassyLocal: schedulers);
