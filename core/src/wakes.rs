@@ -62,10 +62,8 @@ impl<'a, H: Settle> Wakes<'a, H> {
     #[inline]
     pub(crate) fn deliver(&mut self) {
         self.list.deliver();
-        // Should a wake panic, dropping `rest` goes on where this loop is left.
-        while mem::take(&mut self.rest.more) {
-            self.rest.more = self.rest.handle.settle(&mut self.list);
-            self.list.deliver();
+        if mem::take(&mut self.rest.more) {
+            settle(self.rest.handle);
         }
     }
 }
@@ -83,7 +81,13 @@ impl<H: Settle> Drop for Rest<'_, H> {
 #[cold]
 #[inline(never)]
 pub(crate) fn settle<H: Settle>(handle: &H) {
-    let mut wakes = Wakes::new(handle);
-    wakes.rest.more = true;
-    wakes.deliver();
+    loop {
+        let mut wakes = Wakes::new(handle);
+        wakes.rest.more = handle.settle(&mut wakes.list);
+        // Should a wake panic here, dropping `rest` goes on instead of this loop.
+        wakes.list.deliver();
+        if !mem::take(&mut wakes.rest.more) {
+            return;
+        }
+    }
 }
