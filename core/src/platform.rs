@@ -5,7 +5,7 @@
 //!
 //! | platform | lock | fast path | found in |
 //! |---|---|---|---|
-//! | `Tokio`, `Threads`, `Sim` | `parking_lot` | yes | the adapters of that name |
+//! | `Tokio`, `Threads`, `Sim` | spins, gives way, naps | yes | the adapters of that name |
 //! | `Embassy` | critical section | where the target has compare-and-swap | `tidegate-embassy` |
 //! | [`CriticalSection`] | critical section | where the target has compare-and-swap | here, feature `critical-section` |
 //! | [`Local`] | none: one thread only | loads and stores | here |
