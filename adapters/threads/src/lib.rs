@@ -63,6 +63,7 @@ mod seat;
 mod serve;
 pub mod shutdown;
 mod sleepers;
+mod start;
 pub mod task;
 mod task_group;
 mod timer;
