@@ -1,4 +1,4 @@
-//! The header `x-priority`: [`of`].
+//! The header `x-priority`: [`of`], and the [`Class`] that a request counts to.
 
 use core::num::IntErrorKind;
 
@@ -29,5 +29,39 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Priority, &'static str> {
         Err(IntErrorKind::PosOverflow) => Ok(Priority(LEAST_URGENT)),
         Err(IntErrorKind::NegOverflow) => Ok(Priority(MOST_URGENT)),
         Err(_) => Err(MALFORMED),
+    }
+}
+
+/// What requests are counted by, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    Interactive,
+    Normal,
+    Batch,
+}
+
+impl Class {
+    pub(crate) const ALL: [Self; 3] = [Self::Interactive, Self::Normal, Self::Batch];
+
+    /// The class of a priority: what is more urgent than usual, the usual, the rest.
+    pub(crate) const fn of(priority: Priority) -> Self {
+        match priority.0 {
+            ..=-1 => Self::Interactive,
+            0 => Self::Normal,
+            1.. => Self::Batch,
+        }
+    }
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Normal => "normal",
+            Self::Batch => "batch",
+        }
     }
 }
