@@ -1,4 +1,4 @@
-//! The header `x-priority`: [`of`], and the [`Class`] that a request counts to.
+//! How urgent a request is: the header `x-priority`, and the three [`Class`]es that figures are kept for.
 
 use core::num::IntErrorKind;
 
@@ -32,21 +32,23 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Priority, &'static str> {
     }
 }
 
-/// What requests are counted by, the most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Requests that are about as urgent; figures are kept for each of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
+    /// A priority below zero: somebody waits for the answer.
     Interactive,
+    /// Priority zero, or none at all.
     Normal,
+    /// A priority above zero: whenever there is time.
     Batch,
 }
 
 impl Class {
     pub(crate) const ALL: [Self; 3] = [Self::Interactive, Self::Normal, Self::Batch];
 
-    /// The class of a priority: what is more urgent than usual, the usual, the rest.
     pub(crate) const fn of(priority: Priority) -> Self {
         match priority.0 {
-            ..=-1 => Self::Interactive,
+            ..0 => Self::Interactive,
             0 => Self::Normal,
             1.. => Self::Batch,
         }
