@@ -14,6 +14,8 @@
 mod args;
 mod backend;
 mod checks;
+#[allow(dead_code, reason = "the gateway is about to use it")]
+mod dashboard;
 mod demo;
 mod failure;
 mod forward;
@@ -24,6 +26,9 @@ mod progress;
 mod proxy;
 mod report;
 mod serve;
+#[allow(dead_code, reason = "the gateway is about to use it")]
+mod telemetry;
+#[allow(dead_code, reason = "the gateway is about to use it")]
 mod urgency;
 mod workers;
 
