@@ -46,7 +46,7 @@ impl<T, S: Storage> Slab<T, S> {
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         let capacity = <S::Buffer<Slot<T>> as Buffer<Slot<T>>>::CAPACITY.min(NONE as usize);
-        self.vacant != NONE || self.slots.as_slice().len() < capacity
+        self.vacant != NONE || (self.fresh as usize) < capacity
     }
 
     /// Takes a place for `value`, or gives it back if the storage is full.
@@ -168,10 +168,11 @@ mod tests {
             assert!(slab.remove(key).is_some());
         }
         slab.rewind();
+        assert!(slab.has_room());
         for place in 0..3 {
             assert_eq!(slab.insert(9).map(|key| key.index), Ok(place));
         }
-        assert_eq!(slab.insert(9), Err(9));
+        assert_eq!((slab.has_room(), slab.insert(9)), (false, Err(9)));
         assert!(old.iter().all(|&key| slab.index_of(key).is_none()));
     }
 

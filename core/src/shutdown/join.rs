@@ -73,9 +73,12 @@ impl<R: ShutdownRef, F: Future> Future for Join<'_, R, F> {
         let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
         if *this.state == State::New {
             let now = shutdown.timer.now();
-            // The types keep the order, and `run` is borrowed: no other join can be under way.
-            let started = shutdown.locked.with(|machine| machine.start_join(now, this.name, *this.within));
-            debug_assert!(started.is_ok(), "a join of this run is under way");
+            // The types keep the order, and `run` is borrowed: a join that is under way was leaked, and does not come.
+            let started = shutdown.locked.with(|machine| {
+                machine.miss();
+                machine.start_join(now, this.name, *this.within)
+            });
+            debug_assert!(started.is_ok(), "the joins of this run have begun");
             *this.state = State::Begun;
         }
         if let Poll::Ready(output) = future.poll(cx) {

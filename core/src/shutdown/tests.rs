@@ -7,6 +7,7 @@ use core::pin::{Pin, pin};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::boxed::Box;
 use std::panic;
 use std::string::ToString;
 use std::sync::Arc;
@@ -203,6 +204,25 @@ fn more_late_ones_than_have_room_are_counted() {
     let report = joins.finish();
     assert_eq!((report.late(), report.missing()), (&["one"][..], 3));
     assert_eq!(report.to_string(), "it was requested; did not come: one and 2 more");
+}
+
+#[test]
+fn a_join_that_is_leaked_is_late_and_harms_no_other() {
+    let clock = Clocked::new();
+    let shutdown = Plain::with_timer(&clock);
+    shutdown.trigger();
+    let mut joins = now(shutdown.begin().unwrap().triggered()).joins();
+    let mut leaked = Box::pin(joins.join("leaked", SECOND, future::pending::<()>()));
+    assert!(poll(leaked.as_mut()).is_pending());
+    core::mem::forget(leaked);
+    let mut next = Box::pin(joins.join("next", 3 * SECOND, future::pending::<()>()));
+    assert!(poll(next.as_mut()).is_pending());
+    clock.advance(SECOND);
+    assert!(poll(next.as_mut()).is_pending(), "the deadline is its own");
+    clock.advance(2 * SECOND);
+    assert_eq!(poll(next.as_mut()), Poll::Ready(Err(Late { name: "next", forced: false })));
+    drop(next);
+    assert_eq!(joins.finish().late(), ["leaked", "next"]);
 }
 
 #[test]
