@@ -53,6 +53,7 @@ mod executor;
 pub mod generator;
 mod helper;
 mod join_handle;
+mod notice;
 mod platform;
 mod pool;
 pub mod priority;

@@ -1,20 +1,5 @@
 //! [`Seat`]: where a thread waits. [`Signal`]: what the rest of the world knows of it.
-//!
-//! ```text
-//!             notify               notify, which unparks
-//!   IDLE ──────────────► NOTIFIED ◄────────────── PARKED
-//!     ▲                    │   the thread takes it    ▲
-//!     ├────────────────────┘                          │
-//!     └───────────────────────────────────────────────┘
-//!          the thread parks; the time is up
-//! ```
-//!
-//! Only the thread itself leaves NOTIFIED or enters PARKED. A notification is taken by a swap, never by a
-//! store: the swap reads the newest notification, so the poll after it sees what every notifier did before.
-//! The parker's token only ends a sleep; whether there was a notification, the state alone says. So a stray
-//! token costs a look at the state, and cannot lose anything.
 
-use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::Waker;
 use std::sync::Arc;
 use std::task::Wake;
@@ -24,6 +9,7 @@ use crossbeam_utils::sync::{Parker, Unparker};
 use tidegate_core::Instant;
 
 use crate::clock;
+use crate::notice::Notice;
 use crate::sleepers::Sleepers;
 
 /// How often a thread gives way to others, and looks again, before it does the next costlier thing: before it
@@ -35,35 +21,23 @@ use crate::sleepers::Sleepers;
 /// about as much as the park that they may spare: a wait is never more than twice as dear as it has to be.
 pub(crate) const PATIENCE: u32 = 64;
 
-const IDLE: u8 = 0;
-const NOTIFIED: u8 = 1;
-const PARKED: u8 = 2;
-
 /// What wakes the thread in one seat, and the sleepers which that thread looks after while it waits.
 pub(crate) struct Signal {
-    state: AtomicU8,
+    notice: Notice,
     unparker: Unparker,
     sleepers: Sleepers,
 }
 
 impl Signal {
     pub(crate) fn notify(&self) {
-        if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
+        if self.notice.give() {
             self.unparker.unpark();
         }
     }
 
-    fn is_notified(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == NOTIFIED
-    }
-
-    fn take_notification(&self) {
-        self.state.swap(IDLE, Ordering::AcqRel);
-    }
-
     #[cfg(test)]
     pub(crate) fn is_parked(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == PARKED
+        self.notice.is_parked()
     }
 
     pub(crate) fn sleepers(&self) -> &Sleepers {
@@ -92,7 +66,7 @@ impl Seat {
     pub(crate) fn new() -> Self {
         let parker = Parker::new();
         let signal = Arc::new(Signal {
-            state: AtomicU8::new(IDLE),
+            notice: Notice::new(),
             unparker: parker.unparker().clone(),
             sleepers: Sleepers::default(),
         });
@@ -112,20 +86,20 @@ impl Seat {
     pub(crate) fn wait(&self, deadline: Instant) -> bool {
         let time_is_up = deadline != Instant::MAX && clock::now() >= deadline;
         let in_time = !time_is_up && (self.linger() || self.sleep(deadline));
-        self.signal.take_notification();
+        self.signal.notice.take();
         in_time
     }
 
     /// Looks after the sleepers until the next notification.
     pub(crate) fn attend(&self) {
         self.sleep(Instant::MAX);
-        self.signal.take_notification();
+        self.signal.notice.take();
     }
 
     /// Hopes that a notification is about to come; says whether it did.
     fn linger(&self) -> bool {
         for _ in 0..PATIENCE {
-            if self.signal.is_notified() {
+            if self.signal.notice.is_given() {
                 return true;
             }
             thread::yield_now();
@@ -143,30 +117,21 @@ impl Seat {
             let now = clock::now();
             self.signal.sleepers.wake_due(now);
             if now >= deadline {
-                return self.signal.is_notified();
+                return self.signal.notice.is_given();
             }
         }
     }
 
     /// Parks until there is a notification; `false` if `until` came first.
     fn park(&self, until: Instant) -> bool {
-        let state = &self.signal.state;
-        if state.compare_exchange(IDLE, PARKED, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            return true;
-        }
         let wake_up = clock::to_std(until);
-        loop {
+        self.signal.notice.wait(|| {
             match wake_up {
                 Some(wake_up) => self.parker.park_deadline(wake_up),
                 None => self.parker.park(),
             }
-            if self.signal.is_notified() {
-                return true;
-            }
-            if wake_up.is_some() && clock::now() >= until {
-                return state.compare_exchange(PARKED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_err();
-            }
-        }
+            wake_up.is_some() && clock::now() >= until
+        })
     }
 }
 
@@ -212,13 +177,13 @@ mod tests {
         }
         signal.notify();
         assert!(waiting.join().unwrap());
-        assert_eq!(signal.state.load(Ordering::Relaxed), IDLE);
+        assert!(!signal.is_parked() && !signal.notice.is_given());
     }
 
     #[test]
     fn a_wait_cut_short_leaves_the_seat_as_it_was() {
         let seat = Seat::new();
         assert!(!seat.wait(soon()));
-        assert_eq!(seat.signal.state.load(Ordering::Relaxed), IDLE);
+        assert!(!seat.signal.is_parked() && !seat.signal.notice.is_given());
     }
 }

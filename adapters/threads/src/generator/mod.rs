@@ -6,6 +6,7 @@ mod options;
 mod produce;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod work;
 mod yielder;
 

@@ -1,18 +1,7 @@
 //! [`Work`]: a producer that uses a thread of a pool while something is demanded of it, and none otherwise.
-//!
-//! ```text
-//!            wake: submit             a thread comes to it
-//!   RESTING ──────────────► SUBMITTED ─────────────────────► RUNNING ─────► OVER
-//!      ▲                        ▲                             │    │
-//!      │                        │ its time is up              │    │ wake
-//!      │                        ├─────────────────────────────┤    ▼
-//!      └─── nothing demanded ───┼─────────────────────────────┘  WOKEN: looks again
-//!                               └───────────────────────────────────┘
-//! ```
 
 use core::mem;
 use core::panic::AssertUnwindSafe;
-use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Poll, Waker};
 use std::panic;
 use std::sync::Arc;
@@ -20,14 +9,9 @@ use std::task::Wake;
 
 use parking_lot::Mutex;
 
+use super::turns::Turns;
 use crate::Panic;
 use crate::pool::{Job, Spawn};
-
-const RESTING: u8 = 0;
-const SUBMITTED: u8 = 1;
-const RUNNING: u8 = 2;
-const WOKEN: u8 = 3;
-const OVER: u8 = 4;
 
 /// What is to be done.
 pub(super) trait Body: Send {
@@ -48,7 +32,7 @@ pub(super) enum Turn {
 
 /// A body, and the thread that it is to have.
 pub(super) struct Work {
-    state: AtomicU8,
+    turns: Turns,
     /// `None` while it runs, and when it is over.
     body: Mutex<Option<Box<dyn Body>>>,
     pool: Arc<dyn Spawn>,
@@ -61,7 +45,7 @@ impl Work {
         mut body: B,
         prepare: impl FnOnce(&mut B, &Waker),
     ) -> Arc<Self> {
-        let work = Arc::new(Self { state: AtomicU8::new(RESTING), body: Mutex::new(None), pool });
+        let work = Arc::new(Self { turns: Turns::new(), body: Mutex::new(None), pool });
         prepare(&mut body, &Waker::from(Arc::clone(&work)));
         *work.body.lock() = Some(Box::new(body));
         work
@@ -69,8 +53,7 @@ impl Work {
 
     /// Drops a body that has never run, here and now.
     pub(super) fn discard(&self) {
-        let rests = self.state.compare_exchange(RESTING, OVER, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        if rests {
+        if self.turns.discard() {
             let body = self.body.lock().take();
             drop(body);
         }
@@ -85,7 +68,7 @@ impl Work {
     }
 
     fn run(self: Arc<Self>) {
-        self.state.store(RUNNING, Ordering::Relaxed);
+        self.turns.run();
         let Some(mut body) = self.body.lock().take() else { return };
         let waker = Waker::from(Arc::clone(&self));
         loop {
@@ -99,22 +82,21 @@ impl Work {
             };
             match turn {
                 Poll::Ready(Turn::Over) => {
-                    self.state.store(OVER, Ordering::Release);
+                    self.turns.end();
                     return;
                 }
                 Poll::Ready(Turn::Again) => {
                     *self.body.lock() = Some(body);
-                    self.state.store(SUBMITTED, Ordering::Release);
+                    self.turns.give_way();
                     return self.submit();
                 }
                 Poll::Pending => {
                     // Put back first: whoever finds it resting may have it run elsewhere at once.
                     *self.body.lock() = Some(body);
-                    let rest = self.state.compare_exchange(RUNNING, RESTING, Ordering::AcqRel, Ordering::Acquire);
-                    if rest.is_ok() {
+                    if self.turns.rest() {
                         return;
                     }
-                    self.state.store(RUNNING, Ordering::Relaxed);
+                    self.turns.run();
                     let Some(again) = self.body.lock().take() else { return };
                     body = again;
                 }
@@ -125,12 +107,7 @@ impl Work {
 
 impl Wake for Work {
     fn wake(self: Arc<Self>) {
-        let next = |state| match state {
-            RESTING => Some(SUBMITTED),
-            RUNNING => Some(WOKEN),
-            _ => None,
-        };
-        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next) == Ok(RESTING) {
+        if self.turns.wake() {
             self.submit();
         }
     }
@@ -150,7 +127,7 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(work) = self.0.take() {
-            work.state.store(OVER, Ordering::Release);
+            work.turns.end();
             let body = work.body.lock().take();
             if let Some(mut body) = body {
                 body.lose(None);
