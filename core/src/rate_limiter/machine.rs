@@ -175,6 +175,11 @@ impl<W, S: Storage> Machine<W, S> {
         self.limits.available(now)
     }
 
+    /// When so many tokens can be had, if nobody waits; `None` for more than ever can.
+    pub(super) fn ready_at(&self, tokens: u32, now: Instant) -> Option<Instant> {
+        self.limits.ready_at(tokens, now)
+    }
+
     /// How many wait in line.
     #[must_use]
     pub const fn waiters(&self) -> usize {

@@ -253,6 +253,14 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
         }
     }
 
+    /// The key's bucket as it is, or a full one.
+    pub(super) fn bucket_of(&self, key: &K) -> TokenBucket {
+        let (shard, hash) = self.place(key);
+        let known =
+            self.shards.get(shard).and_then(|table| table.0.with(|table| table.look(hash, key, &self.bucket)));
+        known.unwrap_or(self.bucket)
+    }
+
     /// The shard and the hash of a key. Outside of every lock.
     #[inline]
     fn place(&self, key: &K) -> (usize, u64) {

@@ -172,6 +172,14 @@ impl<K: Eq, S: Storage> Table<K, S> {
         self.surplus += isize::try_from(ceded).unwrap_or(0);
     }
 
+    /// The key's bucket, if it has one.
+    pub(super) fn look(&self, hash: u64, key: &K, bucket: &TokenBucket) -> Option<TokenBucket> {
+        let entry = self.entries.as_slice().get(self.find(hash, key)?)?;
+        let mut bucket = *bucket;
+        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
+        Some(bucket)
+    }
+
     /// Puts tokens back into the key's bucket, if it has one.
     pub(super) fn refund(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32) {
         let Some(index) = self.find(hash, key) else { return };

@@ -1,0 +1,32 @@
+//! The header fields that say when to come again.
+//!
+//! # `RateLimit`
+//!
+//! `RateLimit-Limit` (how many requests can be made at once, at most), `RateLimit-Remaining` (how many can be made
+//! now) and `RateLimit-Reset` (in how many seconds, rounded up, as many as the limit can be made), after the IETF's
+//! `draft-ietf-httpapi-ratelimit-headers`, in the form of three fields that is in use (drafts 03 to 07).
+
+use core::time::Duration;
+
+use http::header::{HeaderMap, HeaderName};
+use tidegate_tokio::rate_limiter::Level;
+use tidegate_tokio::{Clock, TokioTimer};
+
+/// `RateLimit-Limit`.
+pub const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+/// `RateLimit-Remaining`.
+pub const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+/// `RateLimit-Reset`.
+pub const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// Whole seconds, rounded up: whoever comes after them does not come early.
+pub(crate) const fn seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add((span.subsec_nanos() > 0) as u64)
+}
+
+/// Writes the three fields.
+pub(crate) fn write_level(level: &Level, headers: &mut HeaderMap) {
+    headers.insert(RATELIMIT_LIMIT, level.max_tokens.into());
+    headers.insert(RATELIMIT_REMAINING, level.available.into());
+    headers.insert(RATELIMIT_RESET, seconds(level.full_at.duration_since(TokioTimer.now())).into());
+}

@@ -1,0 +1,277 @@
+//! [`KeyedRateLimit`]: so many requests in so much time, of each key.
+
+use core::fmt;
+use core::hash::Hash;
+use core::marker::PhantomData;
+use core::task::{Context, Poll};
+use std::hash::RandomState;
+use std::sync::Arc;
+
+use tidegate_core::rate_limiter::TokenBucket;
+use tidegate_tokio::rate_limiter::Level;
+use tidegate_tokio::{Clock, Instant, InvalidQuota, KeyedError, KeyedRateLimiter, Quota, TokioTimer, WhenFull};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::RateLimitFuture;
+use crate::{Announce, Answer, Hold, Reason, Refusal, Refuse, Silent, WithHeaders, observe};
+
+const LAYER: &str = "keyed_rate_limit";
+
+/// Refuses requests beyond a rate for each key, with a bound on the number of keys: makes a [`KeyedRateLimit`].
+///
+/// All clones and all services of one layer share the buckets. A key that a request does not have is a key too: with
+/// an `Option` all such requests share one bucket.
+///
+/// ```
+/// use core::time::Duration;
+/// use http::{HeaderValue, Request};
+/// use tidegate_tokio::Quota;
+/// use tidegate_tower::KeyedRateLimitLayer;
+///
+/// let quotas = [Quota::per(5, Duration::from_secs(1))?, Quota::per(100, Duration::from_secs(60))?];
+/// let key = |request: &Request<axum::body::Body>| request.headers().get("x-api-key").cloned();
+/// let layer = KeyedRateLimitLayer::<Option<HeaderValue>, _>::with_quotas(&quotas, 10_000, key)?;
+/// let app: axum::Router = axum::Router::new()
+///     .route("/", axum::routing::get(async || "hello"))
+///     .layer(layer);
+/// # let _ = app;
+/// # Ok::<(), tidegate_tokio::InvalidQuota>(())
+/// ```
+pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent> {
+    limiters: Arc<[Arc<KeyedRateLimiter<K>>]>,
+    key: F,
+    refuse: R,
+    announce: PhantomData<fn() -> A>,
+}
+
+impl<K: Hash + Eq + Clone, F> KeyedRateLimitLayer<K, F> {
+    /// One quota for each key, up to `capacity` keys; a new one too many is refused with
+    /// [`Reason::KeysExhausted`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotABucket`](InvalidQuota::NotABucket) for a sliding window; [`NoRoom`](InvalidQuota::NoRoom) for a capacity of
+    /// zero, or of more than there can be.
+    pub fn new(quota: Quota, capacity: usize, key: F) -> Result<Self, InvalidQuota> {
+        Self::with_quotas(&[quota], capacity, key)
+    }
+
+    /// Several quotas for each key. A request that one of them turns down takes nothing of the others.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new), and [`WrongNumber`](InvalidQuota::WrongNumber) if there are no quotas.
+    pub fn with_quotas(quotas: &[Quota], capacity: usize, key: F) -> Result<Self, InvalidQuota> {
+        Self::with_config(quotas, capacity, WhenFull::Refuse, key)
+    }
+
+    /// The same, with a choice of what happens to new keys when there are as many as may be: see [`WhenFull`], for it
+    /// is one of security.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`with_quotas`](Self::with_quotas).
+    pub fn with_config(
+        quotas: &[Quota],
+        capacity: usize,
+        when_full: WhenFull,
+        key: F,
+    ) -> Result<Self, InvalidQuota> {
+        if capacity == 0 || capacity > KeyedRateLimiter::<K>::MAX_CAPACITY {
+            return Err(InvalidQuota::NoRoom);
+        }
+        let limiter = |quota: &Quota| {
+            let bucket = TokenBucket::new(*quota)?;
+            Ok(Arc::new(KeyedRateLimiter::with_parts(bucket, capacity, when_full, TokioTimer, RandomState::new())))
+        };
+        let limiters: Vec<_> = quotas.iter().map(limiter).collect::<Result<_, InvalidQuota>>()?;
+        Self::with_limiters(limiters, key)
+    }
+
+    /// As much as all of the limiters say, which others may share.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongNumber`](InvalidQuota::WrongNumber) if there are none.
+    pub fn with_limiters(
+        limiters: impl IntoIterator<Item = Arc<KeyedRateLimiter<K>>>,
+        key: F,
+    ) -> Result<Self, InvalidQuota> {
+        let limiters: Arc<[_]> = limiters.into_iter().collect();
+        if limiters.is_empty() {
+            return Err(InvalidQuota::WrongNumber);
+        }
+        Ok(Self { limiters, key, refuse: Answer, announce: PhantomData })
+    }
+}
+
+impl<K: Eq, F, R, A> KeyedRateLimitLayer<K, F, R, A> {
+    /// What becomes of a request that is turned down.
+    #[must_use]
+    pub fn refuse_with<R2>(self, refuse: R2) -> KeyedRateLimitLayer<K, F, R2, A> {
+        let Self { limiters, key, .. } = self;
+        KeyedRateLimitLayer { limiters, key, refuse, announce: PhantomData }
+    }
+
+    /// Answers say what is left of the quota, also to requests that were admitted: see [`WithHeaders`].
+    #[must_use]
+    pub fn with_headers(self) -> KeyedRateLimitLayer<K, F, R, WithHeaders> {
+        let Self { limiters, key, refuse, .. } = self;
+        KeyedRateLimitLayer { limiters, key, refuse, announce: PhantomData }
+    }
+
+    /// The limiters, one for each quota.
+    #[must_use]
+    pub fn limiters(&self) -> &[Arc<KeyedRateLimiter<K>>] {
+        &self.limiters
+    }
+}
+
+impl<K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimitLayer<K, F, R, A> {
+    fn clone(&self) -> Self {
+        Self {
+            limiters: Arc::clone(&self.limiters),
+            key: self.key.clone(),
+            refuse: self.refuse.clone(),
+            announce: PhantomData,
+        }
+    }
+}
+
+impl<S, K: Eq, F: Clone, R: Clone, A> Layer<S> for KeyedRateLimitLayer<K, F, R, A> {
+    type Service = KeyedRateLimit<S, K, F, R, A>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        KeyedRateLimit { inner, limit: self.clone() }
+    }
+}
+
+impl<K: Eq, F, R, A> fmt::Debug for KeyedRateLimitLayer<K, F, R, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimitLayer").field("limiters", &self.limiters).finish_non_exhaustive()
+    }
+}
+
+/// Refuses requests beyond a rate for each key: made by [`KeyedRateLimitLayer`].
+///
+/// The answer is 429, with `Retry-After` and [what is left](crate::headers#ratelimit), both of the quota that takes longest;
+/// or 503 if the key is new and there is no room for it. The tokens are taken by `call`; `poll_ready` is that of the service
+/// within.
+///
+/// # Cost
+///
+/// One reading of the clock, and for each quota a hash and a short lock.
+pub struct KeyedRateLimit<S, K: Eq, F, R = Answer, A = Silent> {
+    inner: S,
+    limit: KeyedRateLimitLayer<K, F, R, A>,
+}
+
+impl<S, K: Eq, F, R, A> KeyedRateLimit<S, K, F, R, A> {
+    /// The service within.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service within, to be changed.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The service within, alone.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S: Clone, K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimit<S, K, F, R, A> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), limit: self.limit.clone() }
+    }
+}
+
+impl<S: fmt::Debug, K: Eq, F, R, A> fmt::Debug for KeyedRateLimit<S, K, F, R, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedRateLimit").field("inner", &self.inner).field("limit", &self.limit).finish()
+    }
+}
+
+impl<S, Req, K, F, R, A> Service<Req> for KeyedRateLimit<S, K, F, R, A>
+where
+    S: Service<Req>,
+    K: Hash + Eq + Clone,
+    F: Fn(&Req) -> K,
+    A: Announce + Hold<A::Seen, S::Response>,
+    R: Refuse<A::Response, S::Error>,
+{
+    type Response = A::Response;
+    type Error = S::Error;
+    type Future = RateLimitFuture<S::Future, Result<A::Response, S::Error>, A>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Req) -> Self::Future {
+        let limiters = &*self.limit.limiters;
+        let key = (self.limit.key)(&request);
+        match admit(limiters, &key) {
+            Ok(()) => {
+                observe::admitted(LAYER);
+                let seen = A::see(|| scarcest(limiters, &key));
+                RateLimitFuture::admitted(self.inner.call(request), seen)
+            }
+            Err(refusal) => {
+                observe::refused(LAYER, &refusal);
+                RateLimitFuture::refused(self.limit.refuse.refuse(refusal))
+            }
+        }
+    }
+}
+
+/// A token of each, or of none.
+#[inline]
+fn admit<K: Hash + Eq + Clone>(limiters: &[Arc<KeyedRateLimiter<K>>], key: &K) -> Result<(), Refusal> {
+    let now = TokioTimer.now();
+    for (nth, limiter) in limiters.iter().enumerate() {
+        if let Err(error) = limiter.try_acquire_at(key, 1, now) {
+            return Err(refuse(limiters, key, nth, error, now));
+        }
+    }
+    Ok(())
+}
+
+/// What the one at `nth` has refused, those after it are asked as well, so that nobody comes back too early.
+#[cold]
+fn refuse<K: Hash + Eq + Clone>(
+    limiters: &[Arc<KeyedRateLimiter<K>>],
+    key: &K,
+    nth: usize,
+    error: KeyedError,
+    now: Instant,
+) -> Refusal {
+    let mut worst = (error, nth);
+    for (later, limiter) in limiters.iter().enumerate().skip(nth + 1) {
+        match limiter.try_acquire_at(key, 1, now) {
+            Ok(()) => limiter.refund(key, 1),
+            Err(error) if error.earliest() > worst.0.earliest() => worst = (error, later),
+            Err(_) => {}
+        }
+    }
+    for limiter in &limiters[..nth] {
+        limiter.refund(key, 1);
+    }
+    let (error, which) = worst;
+    if error == KeyedError::Full {
+        return Refusal::new(Reason::KeysExhausted);
+    }
+    Refusal::new(Reason::RateLimited).retry_at(error.earliest()).with_level(limiters[which].level(key))
+}
+
+/// What is left of the quota that has least.
+fn scarcest<K: Hash + Eq + Clone>(limiters: &[Arc<KeyedRateLimiter<K>>], key: &K) -> Level {
+    let levels = limiters.iter().map(|limiter| limiter.level(key));
+    levels.min_by_key(|level| level.available).unwrap_or_else(|| unreachable!("a layer has a limiter at least"))
+}

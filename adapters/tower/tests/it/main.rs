@@ -1,0 +1,12 @@
+//! The layers around mock services, under tokio's paused clock, and in a real server.
+#![forbid(unsafe_code)]
+
+mod cancel;
+mod concurrency;
+mod keyed;
+mod priority;
+mod rate;
+mod refusal;
+mod server;
+mod shed;
+mod support;
