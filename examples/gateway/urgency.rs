@@ -1,4 +1,4 @@
-//! The header `x-priority`: [`of`].
+//! How urgent a request is: the header `x-priority`, and the three [`Class`]es that figures are kept for.
 
 use core::num::IntErrorKind;
 
@@ -29,5 +29,41 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Priority, &'static str> {
         Err(IntErrorKind::PosOverflow) => Ok(Priority(LEAST_URGENT)),
         Err(IntErrorKind::NegOverflow) => Ok(Priority(MOST_URGENT)),
         Err(_) => Err(MALFORMED),
+    }
+}
+
+/// Requests that are about as urgent; figures are kept for each of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    /// A priority below zero: somebody waits for the answer.
+    Interactive,
+    /// Priority zero, or none at all.
+    Normal,
+    /// A priority above zero: whenever there is time.
+    Batch,
+}
+
+impl Class {
+    pub(crate) const ALL: [Self; 3] = [Self::Interactive, Self::Normal, Self::Batch];
+
+    pub(crate) const fn of(priority: Priority) -> Self {
+        match priority.0 {
+            ..0 => Self::Interactive,
+            0 => Self::Normal,
+            1.. => Self::Batch,
+        }
+    }
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Normal => "normal",
+            Self::Batch => "batch",
+        }
     }
 }
