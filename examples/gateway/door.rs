@@ -71,6 +71,11 @@ impl Door {
         self.inside.acquire().priority(priority).timeout(self.patience).await.map_err(|_| overloaded)
     }
 
+    /// How many requests are inside.
+    pub(crate) fn inside(&self) -> usize {
+        INSIDE.saturating_sub(self.inside.available_permits())
+    }
+
     /// How many clients are remembered.
     pub(crate) fn clients(&self) -> usize {
         self.clients.len()

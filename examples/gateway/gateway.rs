@@ -74,6 +74,7 @@ impl Gateway {
 async fn health(State(gateway): State<&'static Gateway>) -> impl IntoResponse {
     let rows = gateway.log.stats();
     let figures = [
+        ("inside", gateway.door.inside() as u64),
         ("available_permits", gateway.upstream.available_permits() as u64),
         ("waiters", gateway.upstream.waiters() as u64),
         ("answered", gateway.counts.answered.load(Ordering::Relaxed)),
