@@ -43,6 +43,8 @@ struct Visit {
     arrived: Instant,
     client: IpAddr,
     class: Class,
+    /// Whether the gateway itself has refused it.
+    refused: bool,
     /// Taken when it is logged.
     row: Option<Row>,
 }
@@ -61,7 +63,7 @@ impl Visit {
             took: Duration::ZERO,
             cached: None,
         };
-        Self { gateway, arrived, client, class, row: Some(row) }
+        Self { gateway, arrived, client, class, refused: false, row: Some(row) }
     }
 
     async fn answer(&mut self, request: Request) -> Result<Response, Refusal> {
@@ -87,10 +89,11 @@ impl Visit {
         Ok(timed(answer.into_response(), waited))
     }
 
-    fn refuse(&self, refusal: Refusal) -> Response {
+    fn refuse(&mut self, refusal: Refusal) -> Response {
         if let Some(why) = refusal.counts_as() {
             self.gateway.telemetry.refused(self.class, why);
             self.gateway.counts.refused();
+            self.refused = true;
         }
         refusal.into_response()
     }
@@ -106,7 +109,9 @@ impl Visit {
     async fn end(mut self, status: StatusCode) {
         self.gateway.counts.answered();
         if let Some(row) = self.last_row(status.as_u16()) {
-            self.gateway.telemetry.answered(self.class, row.took, row.status);
+            if !self.refused {
+                self.gateway.telemetry.answered(self.class, row.took, row.status);
+            }
             self.gateway.log.put(row).await;
         }
     }

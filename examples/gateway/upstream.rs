@@ -173,6 +173,19 @@ impl Upstream {
         Refusal::Overloaded { again: self.patience }
     }
 
+    /// Whoever shows a length last has seen it to be the present one.
+    fn show_line(&self, class: Class) {
+        let line = &self.lines[class.index()];
+        let mut length = line.load(Ordering::SeqCst);
+        loop {
+            self.telemetry.waiting(class, length);
+            match line.load(Ordering::SeqCst) {
+                now if now == length => return,
+                now => length = now,
+            }
+        }
+    }
+
     /// Waits until the calls have ended that nobody waits for any more, and lets no more begin.
     pub(crate) async fn close(&self) {
         self.calls.close().await;
@@ -215,15 +228,15 @@ struct Standing {
 
 impl Standing {
     fn new(upstream: &'static Upstream, class: Class) -> Self {
-        let others = upstream.lines[class.index()].fetch_add(1, Ordering::Relaxed);
-        upstream.telemetry.waiting(class, others + 1);
+        upstream.lines[class.index()].fetch_add(1, Ordering::SeqCst);
+        upstream.show_line(class);
         Self { upstream, class }
     }
 }
 
 impl Drop for Standing {
     fn drop(&mut self) {
-        let others = self.upstream.lines[self.class.index()].fetch_sub(1, Ordering::Relaxed);
-        self.upstream.telemetry.waiting(self.class, others.saturating_sub(1));
+        self.upstream.lines[self.class.index()].fetch_sub(1, Ordering::SeqCst);
+        self.upstream.show_line(self.class);
     }
 }
