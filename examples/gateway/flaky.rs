@@ -57,6 +57,17 @@ impl Temper {
         broken: 300,
         bytes: 600,
     };
+    /// Fast, with no limits of its own, and flaky all the same.
+    pub(crate) const QUICK: Self = Self {
+        work: Duration::ZERO,
+        limit: usize::MAX,
+        active: Duration::from_secs(8),
+        rest: Duration::from_secs(1),
+        slow: u32::MAX,
+        failing: 1_000,
+        broken: 3_000,
+        bytes: 600,
+    };
     /// Never fails, and does nothing.
     pub(crate) const GOOD: Self = Self {
         work: Duration::ZERO,
