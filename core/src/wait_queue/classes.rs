@@ -105,10 +105,8 @@ pub(super) struct Classes<S: Storage> {
     root: Link,
     /// The most urgent class, or `NONE`.
     first: u32,
-    /// The most urgent class of the tree while the first stands ahead of it; `NONE` if the tree is empty.
-    second: u32,
-    /// Whether the first stands ahead of the tree.
-    ahead: bool,
+    /// The most urgent class of the tree, or `NONE`: the first itself, unless it stands ahead.
+    leftmost: u32,
     /// The class asked for last, or `NONE`, and its key: most who come ask for the same.
     recent: u32,
     recent_key: u32,
@@ -122,8 +120,7 @@ impl<S: Storage> Classes<S> {
             slab: Slab::new(),
             root: Link::NONE,
             first: NONE,
-            second: NONE,
-            ahead: false,
+            leftmost: NONE,
             recent: NONE,
             recent_key: 0,
             leading: Ends::NONE,
@@ -163,18 +160,22 @@ impl<S: Storage> Classes<S> {
         self.slab.at_mut(class).map(|class| &mut class.ends)
     }
 
+    #[inline]
+    fn first_is_ahead(&self) -> bool {
+        self.first != self.leftmost
+    }
+
     /// Makes a class that is more urgent than all others, and puts it ahead of the tree.
     fn lead(&mut self, key: u32) -> Option<u32> {
         let class = self.insert_class(key)?;
-        if self.ahead {
+        if self.first_is_ahead() {
             self.hang_first();
         }
         if let Some(first) = self.slab.at_mut(self.first) {
             first.ends = self.leading;
         }
-        self.second = self.first;
+        self.leftmost = self.first;
         self.first = class;
-        self.ahead = true;
         self.leading = Ends::NONE;
         Some(class)
     }
@@ -184,11 +185,10 @@ impl<S: Storage> Classes<S> {
     #[inline(never)]
     fn hang_first(&mut self) {
         let first = self.first;
-        let keys =
-            self.slab.at(first).zip(self.slab.at(self.second)).map(|(first, second)| (first.key, second.key));
-        match keys.and_then(|(key, second)| Some((key, (key ^ second).checked_ilog2()?))) {
+        let keys = self.slab.at(first).zip(self.slab.at(self.leftmost)).map(|(first, next)| (first.key, next.key));
+        match keys.and_then(|(key, next)| Some((key, (key ^ next).checked_ilog2()?))) {
             #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
-            Some((key, bit)) => self.hang_beside(first, key, self.second, bit as u8),
+            Some((key, bit)) => self.hang_beside(first, key, self.leftmost, bit as u8),
             None => self.root = Link::leaf(first),
         }
     }
@@ -196,16 +196,15 @@ impl<S: Storage> Classes<S> {
     /// Removes the first, which is empty, from ahead of the tree or out of it.
     fn remove_first(&mut self) {
         let first = self.first;
-        let next = if self.ahead { self.second } else { self.unhang(first).unwrap_or(NONE) };
-        self.ahead = false;
-        self.first = next;
+        let next = if self.first_is_ahead() { self.leftmost } else { self.unhang(first).unwrap_or(NONE) };
+        (self.first, self.leftmost) = (next, next);
         self.leading = self.slab.at(next).map_or(Ends::NONE, |class| class.ends);
     }
 
     /// The class next in urgency after `class`.
     pub(super) fn after(&self, class: u32) -> Option<u32> {
-        if self.ahead && class == self.first {
-            return (self.second != NONE).then_some(self.second);
+        if class == self.first && self.first_is_ahead() {
+            return (self.leftmost != NONE).then_some(self.leftmost);
         }
         let Class { key, above, .. } = *self.slab.at(class)?;
         let mut fork = above;
@@ -240,7 +239,7 @@ impl<S: Storage> Classes<S> {
         let Some(nearest) = self.nearest(key) else {
             let class = self.insert_class(key)?;
             self.root = Link::leaf(class);
-            self.second = class;
+            self.leftmost = class;
             return Some(class);
         };
         let difference = key ^ self.slab.at(nearest)?.key;
@@ -248,8 +247,8 @@ impl<S: Storage> Classes<S> {
         let class = self.insert_class(key)?;
         #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
         self.hang_beside(class, key, nearest, bit as u8);
-        if self.ahead && self.slab.at(self.second).is_none_or(|second| key < second.key) {
-            self.second = class;
+        if self.slab.at(self.leftmost).is_none_or(|leftmost| key < leftmost.key) {
+            self.leftmost = class;
         }
         Some(class)
     }
@@ -300,9 +299,9 @@ impl<S: Storage> Classes<S> {
         if class == self.first {
             self.remove_first();
         } else {
-            let least_beside = self.unhang(class);
-            if self.ahead && class == self.second {
-                self.second = least_beside.unwrap_or(NONE);
+            let next = self.unhang(class);
+            if class == self.leftmost {
+                self.leftmost = next.unwrap_or(NONE);
             }
         }
         if self.recent == class {
@@ -374,12 +373,11 @@ impl<S: Storage> Classes<S> {
         let mut forks = 0;
         let (leaves, most_urgent, _) = self.check_under(self.root, NONE, UNUSED, &mut forks);
         debug_assert_eq!(forks, leaves.saturating_sub(1), "all leaves but one lend room to a fork");
-        let leftmost = if self.ahead { self.second } else { self.first };
-        debug_assert_eq!(leaves > 0, leftmost != NONE, "the most urgent of the tree is known");
-        if let Some(leftmost) = self.slab.at(leftmost) {
+        debug_assert_eq!(leaves > 0, self.leftmost != NONE, "the most urgent of the tree is known");
+        if let Some(leftmost) = self.slab.at(self.leftmost) {
             debug_assert_eq!(leftmost.key, most_urgent, "it is the most urgent of the tree");
         }
-        let Some(first) = self.slab.at(self.first).filter(|_| self.ahead) else { return leaves };
+        let Some(first) = self.slab.at(self.first).filter(|_| self.first_is_ahead()) else { return leaves };
         debug_assert!(leaves == 0 || first.key < most_urgent, "the first is more urgent than the tree");
         debug_assert!(self.leading.head != NONE, "the first is in use");
         leaves + 1
