@@ -8,6 +8,7 @@ mod limiter;
 mod lockout;
 mod orders;
 mod panics;
+mod patience;
 mod priority;
 mod queue;
 mod scheduler;

@@ -6,13 +6,14 @@ use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use tidegate_core::oneshot::Oneshot;
 use tidegate_core::shutdown::{Nested, Reason, ShutdownRef};
 
 use super::steps::{Outcome, Steps, body, joined, outcome};
 use super::{ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble};
+use crate::start::start;
 use crate::{Panic, Threads, ThreadsTimer, block_on};
 
 /// The steps of a program, which [`run`](Self::run) goes through on this thread, in the order in which they were
@@ -189,7 +190,9 @@ async fn elsewhere(name: &'static str, join: impl FnOnce() -> Outcome + Send + '
         // Perhaps nobody waits any longer.
         let _ = sender.send(catch_unwind(AssertUnwindSafe(join)).unwrap_or_else(panicked));
     };
-    thread::Builder::new().name(name.into()).spawn(run).map_err(|error| Trouble::Failed(error.into()))?;
+    // A name with a NUL in it is for reports alone.
+    let name = if name.contains('\0') { "tidegate-join" } else { name };
+    start(name.into(), run).map_err(|error| Trouble::Failed(error.into()))?;
     // It is sent, whatever happens.
     receiver.await.unwrap_or(Ok(()))
 }

@@ -1,10 +1,10 @@
 //! [`Steps`]: what a service does, whoever runs it: the steps as futures, in order, with their panics caught.
 
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::Future;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
-use core::task::Poll;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::panic::catch_unwind;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ where
             if let Some(reason) = self.outer.as_ref().and_then(|outer| outer.reason()) {
                 self.shutdown.shutdown().follow(reason);
             }
-            if let Err(trouble) = guarded(async { body(()).await }).await {
+            if let Err(trouble) = guarded(async move { body(()).await }).await {
                 problems.push(Problem::new(Phase::StartUps, name, trouble));
                 self.shutdown.shutdown().trigger_by(Reason::StartUpFailed);
                 break;
@@ -131,7 +131,7 @@ where
         };
         let reason = callbacks.reason();
         for Step { name, body } in self.callbacks.drain(..) {
-            if let Err(trouble) = guarded(async { body(reason).await }).await {
+            if let Err(trouble) = guarded(async move { body(reason).await }).await {
                 problems.push(Problem::new(Phase::Callbacks, name, trouble));
             }
         }
@@ -166,14 +166,40 @@ async fn wait_for<R: ShutdownRef>(
     }
 }
 
-/// Makes a panic an outcome.
-async fn guarded(future: impl Future<Output = Outcome>) -> Outcome {
-    let mut future = core::pin::pin!(future);
-    poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+/// A step, whose panics are outcomes; so is that of its destructor, unless it is dropped before its end: then the
+/// panic goes no further.
+struct Guarded {
+    /// `None` once it has ended.
+    body: Option<Body>,
+}
+
+fn guarded(body: impl Future<Output = Outcome> + Send + 'static) -> Guarded {
+    Guarded { body: Some(Box::pin(body)) }
+}
+
+impl Future for Guarded {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let Some(body) = &mut self.body else { return Poll::Pending };
+            let polled = body.as_mut().poll(cx);
+            if polled.is_ready() {
+                self.body = None;
+            }
+            polled
+        }));
         polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panic::new(payload)))))
-    })
-    .await
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if self.body.is_some() {
+            // It was given up, and is reported as such; nobody waits for how its end goes.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.body = None));
+        }
+    }
 }
 
 /// A step that is a future.

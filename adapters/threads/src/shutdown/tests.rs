@@ -97,6 +97,48 @@ fn what_goes_wrong_is_reported_and_keeps_nobody_from_being_run() {
     assert!(report.late().eq(["hangs", "never"]));
 }
 
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "on purpose");
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_keeps_nobody_from_being_run() {
+    let (log, note) = log();
+    let shutdown = shutdown();
+    shutdown.trigger();
+    let (late, ends) = (Bomb, Bomb);
+    let report = Service::new(Arc::clone(&shutdown))
+        .join_future("late", Duration::ZERO, async move {
+            let _bomb = late;
+            core::future::pending::<()>().await;
+        })
+        .join_future("ends", None, async move { drop(ends) })
+        .join_thread("thread", None, thread::spawn(|| Bomb))
+        .join("last", None, note("last"))
+        .run()
+        .unwrap();
+    assert_eq!(*log.lock(), ["last"]);
+    let names: Vec<_> = report.problems.iter().map(|problem| problem.name).collect();
+    assert_eq!(names, ["late", "ends", "thread"]);
+    assert!(report.late().eq(["late"]));
+}
+
+#[test]
+fn any_name_will_do() {
+    let (log, note) = log();
+    let shutdown = shutdown();
+    shutdown.trigger();
+    let name = "a name with a \0 in it";
+    let report = Service::new(Arc::clone(&shutdown)).join(name, Duration::from_mins(1), note(name)).run().unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(*log.lock(), [name]);
+}
+
 #[test]
 fn a_thread_that_has_ended_is_in_time_without_any() {
     let shutdown = shutdown();
