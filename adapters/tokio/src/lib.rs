@@ -45,7 +45,7 @@ use tidegate_core::{Heap, semaphore};
 
 pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
-pub use executor::{Executor, Map, MapBlocking, Reservation};
+pub use executor::{Executor, Map, Reservation};
 pub use generator::{BlockingPool, IterBlocking, iter_blocking, iter_blocking_on};
 pub use platform::Tokio;
 pub use shutdown::{Service, ServiceError, ServiceReport, Shutdown, signal};

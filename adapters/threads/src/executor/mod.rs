@@ -42,8 +42,8 @@ use pool::Pool;
 /// let mut seven = executor.submit(|| 3 + 4)?;
 /// assert_eq!(seven.join_blocking()?, 7);
 ///
-/// let squares = executor.map_ordered(1..=4_u64, |n| n * n)?;
-/// assert!(squares.map(Result::unwrap).eq([1, 4, 9, 16]));
+/// let squares: Result<Vec<u64>, _> = executor.map_ordered(1..=4, |n| n * n)?.into_iter().collect();
+/// assert_eq!(squares?, [1, 4, 9, 16]);
 ///
 /// executor.reserve_blocking()?.submit(|| { /* … */ })?.join_blocking()?;
 /// assert!(executor.shutdown_blocking()?.is_clean());
@@ -158,7 +158,8 @@ impl Executor {
         block_on(self.reserve())
     }
 
-    /// Runs `job` on each of the inputs, and gives the results as they come.
+    /// Runs `job` on each of the inputs, and gives the results as they come: to threads in a `for` loop, to futures as a
+    /// `Stream`.
     ///
     /// At any time at most twice as many inputs have been taken, and their results not, as there are threads.
     ///

@@ -39,9 +39,10 @@ fn no_more_run_at_once_than_there_are_threads() {
                     })
                     .collect();
                 let mapped: Vec<_> =
-                    executor.map_ordered(0..50, visit.clone()).unwrap().map(Result::unwrap).collect();
+                    executor.map_ordered(0..50, visit.clone()).unwrap().into_iter().map(Result::unwrap).collect();
                 assert!(mapped.into_iter().eq(0..50));
-                let mut completed: Vec<_> = executor.map(0..50, visit).unwrap().map(Result::unwrap).collect();
+                let mut completed: Vec<_> =
+                    executor.map(0..50, visit).unwrap().into_iter().map(Result::unwrap).collect();
                 completed.sort_unstable();
                 assert!(completed.into_iter().eq(0..50));
                 for (place, handle) in handles.iter_mut().enumerate() {
@@ -125,8 +126,8 @@ fn a_closed_executor_gives_everything_back_and_finishes_what_it_has() {
     assert!(executor.reserve_blocking().is_err());
     let (inputs, job) = executor.map([4], |n: u32| n + 1).unwrap_err().into_inner();
     assert_eq!(job(inputs[0]), 5);
-    assert!(matches!(map.next(), Some(Err(JoinError::Aborted))));
-    assert!(map.next().is_none());
+    assert!(matches!(map.next_blocking(), Some(Err(JoinError::Aborted))));
+    assert!(map.next_blocking().is_none());
     drop(held);
     assert!(executor.shutdown_blocking().unwrap().is_clean());
     assert_eq!(waiting.join_blocking().unwrap(), 7);
@@ -155,7 +156,7 @@ fn panics_are_delivered_or_counted() {
         assert!(n != 1, "on purpose");
         n
     });
-    let results: Vec<_> = results.unwrap().map(Result::ok).collect();
+    let results: Vec<_> = results.unwrap().into_iter().map(Result::ok).collect();
     assert_eq!(results, [Some(0), None, Some(2)]);
     assert_eq!(executor.shutdown_blocking().unwrap().unobserved_failures, 1);
 }

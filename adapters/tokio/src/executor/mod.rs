@@ -6,7 +6,7 @@ mod reservation;
 mod tests;
 mod work;
 
-pub use map::{Map, MapBlocking};
+pub use map::Map;
 pub use reservation::Reservation;
 
 use core::fmt;
