@@ -12,7 +12,8 @@ use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
 
-use tidegate_core::Instant;
+use tidegate_core::semaphore::TryAcquireError;
+use tidegate_core::{Instant, timeout_at};
 
 use crate::join_handle::{JoinHandle, deliver};
 use crate::task::{Home, ResultOrder, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain, enter};
@@ -158,6 +159,20 @@ impl Executor {
         block_on(self.reserve())
     }
 
+    /// The same here and now.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits) if as many reservations are in use as there are threads,
+    /// [`Closed`](TryAcquireError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn try_reserve(&self) -> Result<Reservation, TryAcquireError> {
+        if self.is_closed() {
+            return Err(TryAcquireError::Closed);
+        }
+        let permit = Semaphore::try_acquire_owned(Arc::clone(&self.shared.permits), 1)?;
+        Ok(Reservation { executor: self.clone(), permit })
+    }
+
     /// Runs `job` on each of the inputs, and gives the results as they come: to threads in a `for` loop, to futures as a
     /// `Stream`.
     ///
@@ -222,6 +237,24 @@ impl Executor {
             let _ = closed.await;
             Summary::new(tracker.unobserved_failures(), pool.aborted())
         }
+    }
+
+    /// The same, for at most `timeout`; then the threads go on without anybody who waits. To be awaited.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](ShutdownError::TimedOut). An executor that has nothing left is never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Summary, ShutdownError>> + Send + 'static + use<> {
+        let deadline = ThreadsTimer.now() + timeout;
+        let ended = self.shutdown();
+        async move { timeout_at(&ThreadsTimer, deadline, ended).await.map_err(|_elapsed| ShutdownError::TimedOut) }
     }
 
     /// The same, and blocks this thread meanwhile; in the end the threads are joined.

@@ -21,7 +21,7 @@ use std::task::Wake;
 use parking_lot::Mutex;
 
 use crate::Panic;
-use crate::pool::{Job, Spawn};
+use crate::pool::{Job, SpawnBlocking};
 
 const RESTING: u8 = 0;
 const SUBMITTED: u8 = 1;
@@ -51,13 +51,13 @@ pub(super) struct Work {
     state: AtomicU8,
     /// `None` while it runs, and when it is over.
     body: Mutex<Option<Box<dyn Body>>>,
-    pool: Arc<dyn Spawn>,
+    pool: Arc<dyn SpawnBlocking>,
 }
 
 impl Work {
     /// Work that rests until its waker is woken, which `prepare` is told.
     pub(super) fn new<B: Body + 'static>(
-        pool: Arc<dyn Spawn>,
+        pool: Arc<dyn SpawnBlocking>,
         mut body: B,
         prepare: impl FnOnce(&mut B, &Waker),
     ) -> Arc<Self> {

@@ -92,7 +92,7 @@ async fn a_closed_executor_gives_everything_back() {
     assert!(executor.shutdown().await.is_clean());
     assert_eq!(executor.submit(async { 1 }).unwrap_err().into_inner().await, 1);
     assert_eq!(reservation.submit(async { 2 }).unwrap_err().into_inner().await, 2);
-    assert!(executor.try_reserve().is_none());
+    assert_eq!(executor.try_reserve().unwrap_err(), TryAcquireError::Closed);
     assert!(executor.reserve().await.is_err_and(|error| error.is_closed()));
     let (inputs, _job) = executor.map([4, 5], |n: u32| async move { n }).unwrap_err().into_inner();
     assert_eq!(inputs, [4, 5]);
