@@ -83,6 +83,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod aliases;
 pub mod local;
 mod platform;
 #[cfg(test)]
@@ -455,5 +456,4 @@ pub type Shutdown<const N: usize, T = EmbassyTimer> = shutdown::Shutdown<Embassy
 /// assert_eq!(consumer.next().await, Some(Ok(42)));
 /// # }));
 /// ```
-pub type Handover<T, const N: usize, E = core::convert::Infallible> =
-    generator::Handover<Embassy, Inline<N>, T, E>;
+pub type Handover<T, const N: usize, E = Infallible> = generator::Handover<Embassy, Inline<N>, T, E>;

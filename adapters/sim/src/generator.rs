@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use futures_core::Stream;
 use tidegate_core::Heap;
-use tidegate_core::generator::{Consumer, Handover, InvalidCapacity, Producer, Stopped};
+use tidegate_core::generator::{Consumer, Handover, Producer};
+pub use tidegate_core::generator::{InvalidCapacity, Stopped};
 pub use tidegate_threads::GeneratorError;
 
 use crate::{Sim, spawn_named};
@@ -237,6 +238,10 @@ impl<T, E> Yielder<T, E> {
     ///
     /// [`Stopped`] once nothing is wanted any more: the closure is to return. Gives the item back if it was not
     /// handed over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before the item has been handed over, it drops the item; the next call goes on from there.
     pub async fn yield_(&mut self, item: T) -> Result<(), Stopped<Option<T>>> {
         match &mut self.producer {
             Some(producer) => producer.yield_(item).await,

@@ -70,16 +70,16 @@ mod timer;
 mod wall;
 pub mod waterfall;
 
-pub use batcher::Batcher;
+pub use batcher::{Batcher, CallError};
 pub use block_on::{block_on, block_on_until};
 pub use executor::{Executor, Map, Reservation};
-pub use generator::{GeneratorError, IterBlocking, Yielder, iter_blocking};
+pub use generator::{GeneratorError, IterBlocking, Stopped, Yielder, iter_blocking};
 pub use join_handle::JoinHandle;
 pub use platform::Threads;
-pub use pool::{Job, Pool, Spawn};
+pub use pool::{Job, Pool, SpawnBlocking};
 #[cfg(feature = "quanta")]
 pub use quanta::QuantaClock;
-pub use shutdown::{Service, ServiceError, ServiceReport, Shutdown, signal};
+pub use shutdown::{Reason, SecondSignal, Service, ServiceError, ServiceReport, Shutdown, signal};
 pub use task::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary, TaskGuard};
 pub use task_group::{Scope, TaskGroup, scope};
 pub use tidegate_core::cache::{self, Expiring, Forever, LoadError, Wrapped};
@@ -110,11 +110,11 @@ use tidegate_core::{Heap, semaphore};
 /// A weighted priority semaphore for threads and for futures at once. See [`tidegate_core::semaphore`].
 ///
 /// ```
-/// use tidegate_threads::{Priority, Semaphore, block_on};
+/// use tidegate_threads::{Priority, Semaphore};
 ///
 /// let semaphore = Semaphore::new(3);
 /// let one = semaphore.acquire_blocking()?;
-/// let two = block_on(semaphore.acquire_many(2).priority(Priority(-1)))?;
+/// let two = semaphore.acquire_many(2).priority(Priority(-1)).blocking()?;
 /// assert!(semaphore.try_acquire().is_err());
 /// drop((one, two));
 /// assert_eq!(semaphore.available_permits(), 3);

@@ -20,7 +20,7 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// What runs work that blocks: a [`Pool`], or that of another runtime.
 ///
 /// A job that is accepted is run, or dropped if it cannot be.
-pub trait Spawn: Send + Sync {
+pub trait SpawnBlocking: Send + Sync {
     /// Runs a job on a thread that may block, now or when one is free.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ pub trait Spawn: Send + Sync {
 /// ```
 /// use core::num::NonZeroUsize;
 /// use std::sync::mpsc;
-/// use tidegate_threads::{Pool, Spawn};
+/// use tidegate_threads::{Pool, SpawnBlocking};
 ///
 /// let pool = Pool::new(NonZeroUsize::MIN);
 /// let (done, results) = mpsc::channel();
@@ -111,7 +111,7 @@ impl Pool {
     }
 }
 
-impl Spawn for Pool {
+impl SpawnBlocking for Pool {
     /// # Errors
     ///
     /// Gives the job back if the pool has no thread and can get none.

@@ -9,6 +9,7 @@ use std::thread;
 
 use parking_lot::Mutex;
 use tidegate_core::task_group::{EnterError, Join};
+use tidegate_core::timeout_at;
 
 use crate::join_handle::{JoinHandle, deliver};
 use crate::task::{Home, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain, enter};
@@ -111,6 +112,25 @@ impl TaskGroup {
             let _ = closed.await;
             summary(&tracker)
         }
+    }
+
+    /// The same, for at most `timeout`; then the threads go on without anybody who waits. To be awaited; the blocking
+    /// one is [`close_blocking_timeout`](Self::close_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](ShutdownError::TimedOut). A group that is finished is never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`close`](Self::close).
+    pub fn close_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Summary, ShutdownError>> + Send + 'static + use<> {
+        let deadline = ThreadsTimer.now() + timeout;
+        let closed = self.close();
+        async move { timeout_at(&ThreadsTimer, deadline, closed).await.map_err(|_elapsed| ShutdownError::TimedOut) }
     }
 
     /// Closes the group and blocks this thread until all the group's threads have ended.

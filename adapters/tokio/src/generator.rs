@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 use tidegate_core::Elapsed;
-use tidegate_threads::generator::Workers;
-use tidegate_threads::{IterBlocking as OnThread, Job, Pool, Spawn};
+pub use tidegate_threads::generator::{InvalidCapacity, Stopped, Workers};
+use tidegate_threads::{IterBlocking as OnThread, Job, Pool, SpawnBlocking};
 use tokio::runtime::{Handle, TryCurrentError};
 
 use crate::Tokio;
@@ -39,7 +39,7 @@ impl BlockingPool {
     }
 }
 
-impl Spawn for BlockingPool {
+impl SpawnBlocking for BlockingPool {
     /// # Errors
     ///
     /// Never: a runtime that is shut down drops the job.
@@ -52,7 +52,7 @@ impl Spawn for BlockingPool {
 impl Workers for Tokio {
     /// The blocking pool of the runtime that the generator is made in; outside of one, the pool that plain threads
     /// share.
-    fn pool() -> Arc<dyn Spawn> {
+    fn pool() -> Arc<dyn SpawnBlocking> {
         match BlockingPool::current() {
             Ok(pool) => Arc::new(pool),
             Err(_outside) => Arc::new(Pool::shared()),

@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::machine::{Admission, Progress};
 use super::{AcquireError, Permit, SemaphoreRef};
 use crate::wait_queue::WaiterKey;
-use crate::{Clock, Platform, Priority, Timed, timeout_at};
+use crate::{Blocking, Clock, Platform, Priority, Timed, timeout_at};
 
 /// The future of [`Semaphore::acquire`](super::Semaphore::acquire) and its siblings: resolves to a [`Permit`].
 ///
@@ -66,6 +66,31 @@ impl<R: SemaphoreRef> Acquire<R> {
                 Err(_elapsed) => Err(AcquireError::TimedOut),
             }
         }
+    }
+
+    /// Waits on this thread, which is blocked meanwhile: for threads, never for async tasks.
+    ///
+    /// # Errors
+    ///
+    /// Those of the request itself.
+    pub fn blocking(self) -> Result<Permit<R>, AcquireError>
+    where
+        R::Platform: Blocking,
+    {
+        <R::Platform as Blocking>::block_on(self)
+    }
+
+    /// The same, for at most `timeout`. A permit that is free is never refused for the time's sake.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](AcquireError::TimedOut), and those of the request itself.
+    pub fn blocking_timeout(self, timeout: Duration) -> Result<Permit<R>, AcquireError>
+    where
+        R::Platform: Blocking,
+    {
+        let deadline = <R::Platform as Blocking>::now() + timeout;
+        <R::Platform as Blocking>::block_on_until(deadline, self).unwrap_or(Err(AcquireError::TimedOut))
     }
 
     /// Ends at once.

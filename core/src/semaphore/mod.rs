@@ -209,6 +209,10 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     ///
     /// Those of [`acquire`](Self::acquire), [`ZeroPermits`](AcquireError::ZeroPermits) and
     /// [`TooManyPermits`](AcquireError::TooManyPermits).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
     #[inline]
     pub fn acquire_many(&self, permits: usize) -> Acquire<&Self> {
         Acquire::new(self, permits)
@@ -229,6 +233,14 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     /// # drop(owned);
     /// # }
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`acquire_many`](Self::acquire_many).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
     #[inline]
     pub fn acquire_owned<R>(this: R, permits: usize) -> Acquire<R>
     where
@@ -424,7 +436,8 @@ impl<P: Timed, S: Storage> Semaphore<P, S> {
 }
 
 impl<P: Blocking, S: Storage> Semaphore<P, S> {
-    /// Waits for one permit and blocks this thread meanwhile: for threads, never for async tasks.
+    /// Waits for one permit and blocks this thread meanwhile: for threads, never for async tasks. Any other request has
+    /// [`Acquire::blocking`].
     ///
     /// It first looks for a free permit for about as long as a thread takes to answer, and takes its place in
     /// line only then.

@@ -317,7 +317,13 @@ impl<T, S: Storage> WaitQueue<T, S> {
     /// grant, and none of those is at the bound.
     #[inline]
     fn overdue_class(&self) -> Option<u32> {
-        let bound = self.max_bypass?;
+        self.max_bypass.and_then(|bound| self.overdue_by(bound))
+    }
+
+    /// Out of line, for those who set no bound.
+    #[cold]
+    #[inline(never)]
+    fn overdue_by(&self, bound: u32) -> Option<u32> {
         let mut overdue = None;
         let mut class = self.classes.first();
         while let Some(index) = class {

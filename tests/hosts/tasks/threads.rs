@@ -42,8 +42,14 @@ impl Executors for Executor {
             2 * n
         };
         let map = if ordered { self.map_ordered(0..inputs, double) } else { self.map(0..inputs, double) };
-        let map = map.expect("it is open");
-        Box::pin(async move { map.collect() })
+        let mut map = map.expect("it is open");
+        Box::pin(async move {
+            let mut results = Vec::new();
+            while let Some(result) = map.next().await {
+                results.push(result);
+            }
+            results
+        })
     }
 
     fn abort_all(&self) -> usize {

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use super::LoopTasks;
 use crate::block_on;
 use crate::join_handle::{JoinHandle, Promise, deliver};
-use crate::task::{Abort, Aborts, Home, Member, SpawnError, Tracker, enter};
+use crate::task::{Abort, Aborts, Home, Member, SpawnError, TaskGuard, Tracker, enter};
 
 /// What runs the tasks of a loop of this crate: the executor of the crate `async-executor`, on the loop's one thread.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +93,7 @@ pin_project! {
     struct Scheduled<F: Future> {
         // Dropped first, order of declaration: the handle hears of an abort when the future is no more.
         #[pin]
-        member: Member<F, Arc<Tracker>>,
+        member: Member<F, TaskGuard>,
         promise: Option<Promise<F::Output>>,
         has_ended: Arc<AtomicBool>,
     }

@@ -2,17 +2,19 @@
 
 use core::fmt;
 use core::future::poll_fn;
+use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use futures_core::Stream;
 use tidegate_core::Priority;
 
 use super::Executor;
 use crate::join_handle::Outcome;
 use crate::task::{JoinError, ResultOrder, Results, contain};
-use crate::{block_on, priority};
+use crate::{IterBlocking, block_on, iter_blocking, priority};
 
-/// The results of [`Executor::map`] and [`map_ordered`](Executor::map_ordered): an `Iterator` for threads, and
-/// [`next_async`](Self::next_async) for futures.
+/// The results of [`Executor::map`] and [`map_ordered`](Executor::map_ordered): a `for` loop over them blocks, and to
+/// futures it is a `Stream`.
 ///
 /// Inputs are taken as results are. Should the executor be shut down before all inputs have been taken, one
 /// [`JoinError::Aborted`] follows the last result, and then the end.
@@ -27,14 +29,12 @@ pub struct Map<I, J, T> {
     inputs: Option<I>,
     job: J,
     results: Results<Outcome<T>>,
-    /// The executor was shut down before all inputs had been taken, and nobody has been told.
-    cut_off: bool,
 }
 
 impl<I, J, T> Map<I, J, T> {
     pub(super) fn new(executor: Executor, order: ResultOrder, inputs: I, job: J) -> Self {
         let priority = priority::current();
-        Self { executor, priority, inputs: Some(inputs), job, results: Results::new(order), cut_off: false }
+        Self { executor, priority, inputs: Some(inputs), job, results: Results::new(order) }
     }
 }
 
@@ -53,24 +53,26 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn next_async(&mut self) -> Option<Result<T, JoinError>> {
+    pub async fn next(&mut self) -> Option<Result<T, JoinError>> {
         poll_fn(|cx| self.poll_result(cx)).await
     }
 
-    fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
+    /// The same, and blocks this thread meanwhile: for threads, never for async tasks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub fn next_blocking(&mut self) -> Option<Result<T, JoinError>> {
+        block_on(self.next())
+    }
+
+    fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Option<Result<T, JoinError>>> {
         // A few ahead, so that no thread waits for whoever takes the results.
         let ahead = self.executor.max_concurrent().saturating_mul(2);
         while self.inputs.is_some() && self.results.outstanding() < ahead {
             self.start();
         }
-        match self.results.poll(cx) {
-            Poll::Ready(Some(Ok(output))) => Poll::Ready(Some(Ok(output))),
-            Poll::Ready(Some(Err(failed))) => Poll::Ready(Some(Err(failed.observe()))),
-            Poll::Ready(None) => Poll::Ready(Some(Err(JoinError::Aborted))),
-            Poll::Pending if self.results.outstanding() > 0 => Poll::Pending,
-            Poll::Pending if core::mem::take(&mut self.cut_off) => Poll::Ready(Some(Err(JoinError::Aborted))),
-            Poll::Pending => Poll::Ready(None),
-        }
+        self.results.poll_next(cx, false)
     }
 
     /// Takes one more input, if there is any.
@@ -83,7 +85,7 @@ where
         let job = self.job.clone();
         let Ok((guard, input)) = self.executor.enter(input) else {
             self.inputs = None;
-            self.cut_off = true;
+            self.results.cut_off();
             return;
         };
         let (ticket, home) = (self.results.draw(), self.executor.shared.home);
@@ -98,7 +100,10 @@ where
     }
 }
 
-impl<I, J, T> Iterator for Map<I, J, T>
+/// Nothing in it is ever pinned.
+impl<I, J, T> Unpin for Map<I, J, T> {}
+
+impl<I, J, T> Stream for Map<I, J, T>
 where
     I: Iterator<Item: Send + 'static>,
     J: Fn(I::Item) -> T + Clone + Send + 'static,
@@ -106,15 +111,28 @@ where
 {
     type Item = Result<T, JoinError>;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        block_on(self.next_async())
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.get_mut().poll_result(cx)
     }
 
     /// Exact if the inputs' is, as long as the executor is not shut down.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let running = self.results.outstanding() + usize::from(self.cut_off);
-        let (_, upper) = self.inputs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
-        (running, upper.and_then(|upper| upper.checked_add(running)))
+        self.results.size_hint(self.inputs.as_ref().map(Iterator::size_hint))
+    }
+}
+
+/// For threads, never for async tasks.
+impl<I, J, T> IntoIterator for Map<I, J, T>
+where
+    I: Iterator<Item: Send + 'static>,
+    J: Fn(I::Item) -> T + Clone + Send + 'static,
+    T: Send + 'static,
+{
+    type Item = Result<T, JoinError>;
+    type IntoIter = IterBlocking<Self>;
+
+    fn into_iter(self) -> IterBlocking<Self> {
+        iter_blocking(self)
     }
 }
 

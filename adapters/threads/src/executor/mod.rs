@@ -12,7 +12,8 @@ use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
 
-use tidegate_core::Instant;
+use tidegate_core::semaphore::TryAcquireError;
+use tidegate_core::{Instant, timeout_at};
 
 use crate::join_handle::{JoinHandle, deliver};
 use crate::task::{Home, ResultOrder, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain, enter};
@@ -42,8 +43,8 @@ use pool::Pool;
 /// let mut seven = executor.submit(|| 3 + 4)?;
 /// assert_eq!(seven.join_blocking()?, 7);
 ///
-/// let squares = executor.map_ordered(1..=4_u64, |n| n * n)?;
-/// assert!(squares.map(Result::unwrap).eq([1, 4, 9, 16]));
+/// let squares: Result<Vec<u64>, _> = executor.map_ordered(1..=4, |n| n * n)?.into_iter().collect();
+/// assert_eq!(squares?, [1, 4, 9, 16]);
 ///
 /// executor.reserve_blocking()?.submit(|| { /* … */ })?.join_blocking()?;
 /// assert!(executor.shutdown_blocking()?.is_clean());
@@ -158,7 +159,22 @@ impl Executor {
         block_on(self.reserve())
     }
 
-    /// Runs `job` on each of the inputs, and gives the results as they come.
+    /// The same here and now.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits) if as many reservations are in use as there are threads,
+    /// [`Closed`](TryAcquireError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn try_reserve(&self) -> Result<Reservation, TryAcquireError> {
+        if self.is_closed() {
+            return Err(TryAcquireError::Closed);
+        }
+        let permit = Semaphore::try_acquire_owned(Arc::clone(&self.shared.permits), 1)?;
+        Ok(Reservation { executor: self.clone(), permit })
+    }
+
+    /// Runs `job` on each of the inputs, and gives the results as they come: to threads in a `for` loop, to futures as a
+    /// `Stream`.
     ///
     /// At any time at most twice as many inputs have been taken, and their results not, as there are threads.
     ///
@@ -221,6 +237,24 @@ impl Executor {
             let _ = closed.await;
             Summary::new(tracker.unobserved_failures(), pool.aborted())
         }
+    }
+
+    /// The same, for at most `timeout`; then the threads go on without anybody who waits. To be awaited.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](ShutdownError::TimedOut). An executor that has nothing left is never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`shutdown`](Self::shutdown).
+    pub fn shutdown_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Summary, ShutdownError>> + Send + 'static + use<> {
+        let deadline = ThreadsTimer.now() + timeout;
+        let ended = self.shutdown();
+        async move { timeout_at(&ThreadsTimer, deadline, ended).await.map_err(|_elapsed| ShutdownError::TimedOut) }
     }
 
     /// The same, and blocks this thread meanwhile; in the end the threads are joined.

@@ -39,9 +39,10 @@ fn no_more_run_at_once_than_there_are_threads() {
                     })
                     .collect();
                 let mapped: Vec<_> =
-                    executor.map_ordered(0..50, visit.clone()).unwrap().map(Result::unwrap).collect();
+                    executor.map_ordered(0..50, visit.clone()).unwrap().into_iter().map(Result::unwrap).collect();
                 assert!(mapped.into_iter().eq(0..50));
-                let mut completed: Vec<_> = executor.map(0..50, visit).unwrap().map(Result::unwrap).collect();
+                let mut completed: Vec<_> =
+                    executor.map(0..50, visit).unwrap().into_iter().map(Result::unwrap).collect();
                 completed.sort_unstable();
                 assert!(completed.into_iter().eq(0..50));
                 for (place, handle) in handles.iter_mut().enumerate() {
@@ -116,6 +117,7 @@ fn turns_come_by_priority_and_then_by_arrival() {
 fn a_closed_executor_gives_everything_back_and_finishes_what_it_has() {
     let executor = Executor::new(1);
     let reservation = executor.reserve_blocking().unwrap();
+    assert_eq!(executor.try_reserve().unwrap_err(), TryAcquireError::NoPermits);
     let held = hold(&executor);
     let mut waiting = executor.submit(|| 7).unwrap();
     let mut map = executor.map_ordered(0_u64.., |n| n).unwrap();
@@ -123,11 +125,14 @@ fn a_closed_executor_gives_everything_back_and_finishes_what_it_has() {
     assert_eq!(executor.submit(|| 1).unwrap_err().into_inner()(), 1);
     assert_eq!(reservation.submit(|| 2).unwrap_err().into_inner()(), 2);
     assert!(executor.reserve_blocking().is_err());
+    assert_eq!(executor.try_reserve().unwrap_err(), TryAcquireError::Closed);
     let (inputs, job) = executor.map([4], |n: u32| n + 1).unwrap_err().into_inner();
     assert_eq!(job(inputs[0]), 5);
-    assert!(matches!(map.next(), Some(Err(JoinError::Aborted))));
-    assert!(map.next().is_none());
+    assert!(matches!(map.next_blocking(), Some(Err(JoinError::Aborted))));
+    assert!(map.next_blocking().is_none());
+    assert_eq!(block_on(executor.shutdown_timeout(Duration::ZERO)), Err(ShutdownError::TimedOut));
     drop(held);
+    assert!(block_on(executor.shutdown_timeout(Duration::MAX)).unwrap().is_clean());
     assert!(executor.shutdown_blocking().unwrap().is_clean());
     assert_eq!(waiting.join_blocking().unwrap(), 7);
 }
@@ -155,7 +160,7 @@ fn panics_are_delivered_or_counted() {
         assert!(n != 1, "on purpose");
         n
     });
-    let results: Vec<_> = results.unwrap().map(Result::ok).collect();
+    let results: Vec<_> = results.unwrap().into_iter().map(Result::ok).collect();
     assert_eq!(results, [Some(0), None, Some(2)]);
     assert_eq!(executor.shutdown_blocking().unwrap().unobserved_failures, 1);
 }

@@ -11,18 +11,18 @@ use tidegate_core::generator::{Handover, InvalidCapacity};
 use super::produce::{Closure, Half, Items, await_demand};
 use super::work::{Body, Work};
 use super::{Generator, Link, Yielder};
-use crate::pool::{Pool, Spawn};
+use crate::pool::{Pool, SpawnBlocking};
 use crate::{Threads, priority};
 
 /// Whose threads generators run on where none are named.
 pub trait Workers: 'static {
     /// The threads.
-    fn pool() -> Arc<dyn Spawn>;
+    fn pool() -> Arc<dyn SpawnBlocking>;
 }
 
 impl Workers for Threads {
     /// [`Pool::shared`].
-    fn pool() -> Arc<dyn Spawn> {
+    fn pool() -> Arc<dyn SpawnBlocking> {
         Arc::new(Pool::shared())
     }
 }
@@ -44,7 +44,7 @@ impl Workers for Threads {
 /// ```
 pub struct GeneratorOptions<X = Threads> {
     capacity: usize,
-    pool: Option<Arc<dyn Spawn>>,
+    pool: Option<Arc<dyn SpawnBlocking>>,
     workers: PhantomData<fn() -> X>,
 }
 
@@ -69,7 +69,7 @@ impl<X: Workers> GeneratorOptions<X> {
     /// Takes its threads from here. Closures need one each for as long as they live: with more closures under way
     /// than threads, some wait until others have been closed.
     #[must_use]
-    pub fn pool(mut self, pool: impl Spawn + 'static) -> Self {
+    pub fn pool(mut self, pool: impl SpawnBlocking + 'static) -> Self {
         self.pool = Some(Arc::new(pool));
         self
     }

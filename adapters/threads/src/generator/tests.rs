@@ -13,7 +13,7 @@ use std::thread;
 use futures_util::StreamExt;
 
 use super::{GeneratorError, iter_blocking};
-use crate::{Generator, Job, Pool, Priority, Spawn, priority};
+use crate::{Generator, Job, Pool, Priority, SpawnBlocking, priority};
 
 type Options = crate::GeneratorOptions;
 
@@ -203,13 +203,13 @@ fn a_next_out_of_time_loses_nothing() {
 #[test]
 fn a_pool_that_refuses_or_forgets_ends_it() {
     struct Refusing;
-    impl Spawn for Refusing {
+    impl SpawnBlocking for Refusing {
         fn spawn(&self, job: Job) -> Result<(), Job> {
             Err(job)
         }
     }
     struct Forgetting;
-    impl Spawn for Forgetting {
+    impl SpawnBlocking for Forgetting {
         fn spawn(&self, job: Job) -> Result<(), Job> {
             drop(job);
             Ok(())

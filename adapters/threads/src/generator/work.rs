@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::turns::Turns;
 use crate::Panic;
-use crate::pool::{Job, Spawn};
+use crate::pool::{Job, SpawnBlocking};
 
 /// What is to be done.
 pub(super) trait Body: Send {
@@ -35,13 +35,13 @@ pub(super) struct Work {
     turns: Turns,
     /// `None` while it runs, and when it is over.
     body: Mutex<Option<Box<dyn Body>>>,
-    pool: Arc<dyn Spawn>,
+    pool: Arc<dyn SpawnBlocking>,
 }
 
 impl Work {
     /// Work that rests until its waker is woken, which `prepare` is told.
     pub(super) fn new<B: Body + 'static>(
-        pool: Arc<dyn Spawn>,
+        pool: Arc<dyn SpawnBlocking>,
         mut body: B,
         prepare: impl FnOnce(&mut B, &Waker),
     ) -> Arc<Self> {

@@ -7,6 +7,7 @@ use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::panic::catch_unwind;
+use std::sync::Arc;
 
 use pin_project_lite::pin_project;
 use tidegate_core::Priority;
@@ -38,6 +39,32 @@ impl<R: TaskGroupRef> Failed<R> {
     }
 }
 
+/// Membership in a group, for as long as it is kept.
+pub trait Membership {
+    /// What points at the group.
+    type Group: TaskGroupRef + Clone;
+
+    /// The group.
+    fn group(&self) -> &Self::Group;
+}
+
+impl<R: TaskGroupRef + Clone> Membership for Guard<R> {
+    type Group = R;
+
+    fn group(&self) -> &R {
+        self.group()
+    }
+}
+
+/// A share in a membership.
+impl<M: Membership> Membership for Arc<M> {
+    type Group = M::Group;
+
+    fn group(&self) -> &M::Group {
+        (**self).group()
+    }
+}
+
 pin_project! {
     /// A future that is a member of a group until it is dropped. It runs at the priority of the scope in which it
     /// was made, and its panic is its result.
@@ -47,44 +74,36 @@ pin_project! {
     /// As safe as dropping the future itself; the group is left afterwards. Should its destructor panic, that is counted
     /// as an unobserved failure.
     #[must_use = "futures do nothing unless polled"]
-    pub struct Member<F, R>
-    where
-        R: TaskGroupRef,
-        R: Clone,
-    {
+    pub struct Member<F, M: Membership> {
         // `None` once it has ended.
         #[pin]
         future: Option<F>,
         priority: Priority,
-        guard: Guard<R>,
+        membership: M,
     }
 
-    impl<F, R> PinnedDrop for Member<F, R>
-    where
-        R: TaskGroupRef,
-        R: Clone,
-    {
+    impl<F, M: Membership> PinnedDrop for Member<F, M> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if this.future.is_some()
                 && catch_unwind(AssertUnwindSafe(|| this.future.set(None))).is_err()
             {
                 // It was dropped before its end, and nobody waits for how that goes.
-                drop(TaskGroup::fail_owned(this.guard.group().clone()));
+                drop(TaskGroup::fail_owned(this.membership.group().clone()));
             }
         }
     }
 }
 
-impl<F, R: TaskGroupRef + Clone> Member<F, R> {
-    /// Makes `future` a member of the guard's group, at the priority of the scope that the caller is in.
-    pub fn new(future: F, guard: Guard<R>) -> Self {
-        Self { future: Some(future), priority: priority::current(), guard }
+impl<F, M: Membership> Member<F, M> {
+    /// Makes `future` a member of the group, at the priority of the scope that the caller is in.
+    pub fn new(future: F, membership: M) -> Self {
+        Self { future: Some(future), priority: priority::current(), membership }
     }
 }
 
-impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
-    type Output = Result<F::Output, Failed<R>>;
+impl<F: Future, M: Membership> Future for Member<F, M> {
+    type Output = Result<F::Output, Failed<M::Group>>;
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -108,13 +127,13 @@ impl<F: Future, R: TaskGroupRef + Clone> Future for Member<F, R> {
             Err(payload) => {
                 // The first panic is the one that counts.
                 drop(catch_unwind(AssertUnwindSafe(|| future.set(None))));
-                Poll::Ready(Err(Failed::new(payload, this.guard.group().clone())))
+                Poll::Ready(Err(Failed::new(payload, this.membership.group().clone())))
             }
         }
     }
 }
 
-impl<F, R: TaskGroupRef + Clone> fmt::Debug for Member<F, R> {
+impl<F, M: Membership> fmt::Debug for Member<F, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Member").field("priority", &self.priority).finish_non_exhaustive()
     }
@@ -125,11 +144,11 @@ impl<F, R: TaskGroupRef + Clone> fmt::Debug for Member<F, R> {
 /// # Errors
 ///
 /// The panic.
-pub fn contain<T, R: TaskGroupRef + Clone>(
-    guard: &Guard<R>,
+pub fn contain<T, M: Membership>(
+    membership: &M,
     priority: Priority,
     body: impl FnOnce() -> T,
-) -> Result<T, Failed<R>> {
+) -> Result<T, Failed<M::Group>> {
     catch_unwind(AssertUnwindSafe(|| priority::scope(priority, body)))
-        .map_err(|payload| Failed::new(payload, guard.group().clone()))
+        .map_err(|payload| Failed::new(payload, membership.group().clone()))
 }

@@ -15,7 +15,7 @@ mod summary;
 pub use aborts::{Abort, Aborts};
 pub use error::{JoinError, RunError, ShutdownError, SpawnError};
 pub use home::{AtHome, Home};
-pub use member::{Failed, Member, contain};
+pub use member::{Failed, Member, Membership, contain};
 pub use on_exit::OnExit;
 pub use panic::Panic;
 pub use results::{ResultOrder, Results, Ticket};

@@ -7,6 +7,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tidegate_core::task_group::TaskGroupRef;
+
+use super::{Failed, JoinError};
 
 /// In which order results are given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Results<T> {
     drawn: u64,
     /// How many results have been given out.
     given: u64,
+    /// Whether there is to be one error after the last result.
+    cut_off: bool,
 }
 
 /// Results that nobody has taken so far, and who is to be told of the next one.
@@ -44,7 +49,15 @@ impl<T> Results<T> {
     /// No tickets so far.
     #[must_use]
     pub fn new(order: ResultOrder) -> Self {
-        Self { shared: Arc::default(), batch: Vec::new(), queue: VecDeque::new(), order, drawn: 0, given: 0 }
+        Self {
+            shared: Arc::default(),
+            batch: Vec::new(),
+            queue: VecDeque::new(),
+            order,
+            drawn: 0,
+            given: 0,
+            cut_off: false,
+        }
     }
 
     /// Draws another ticket.
@@ -58,6 +71,20 @@ impl<T> Results<T> {
     #[must_use]
     pub fn outstanding(&self) -> usize {
         usize::try_from(self.drawn - self.given).unwrap_or(usize::MAX)
+    }
+
+    /// No more tickets will be drawn, although there would have been something to draw them for: after the last result,
+    /// [`poll_next`](Self::poll_next) says so once.
+    pub const fn cut_off(&mut self) {
+        self.cut_off = true;
+    }
+
+    /// How many results there will be, as far as this goes: `inputs` says how many more tickets may be drawn.
+    #[must_use]
+    pub fn size_hint(&self, inputs: Option<(usize, Option<usize>)>) -> (usize, Option<usize>) {
+        let running = self.outstanding().saturating_add(usize::from(self.cut_off));
+        let (_, upper) = inputs.unwrap_or((0, Some(0)));
+        (running, upper.and_then(|upper| upper.checked_add(running)))
     }
 
     /// The next result; `None` in place of one whose ticket was dropped, and pending as long as none has come, also
@@ -110,6 +137,20 @@ impl<T> Results<T> {
             drop(shared);
             // Cloned outside of the lock: it is foreign code.
             fresh = Some(cx.waker().clone());
+        }
+    }
+}
+
+impl<T, R: TaskGroupRef> Results<Result<T, Failed<R>>> {
+    /// What a `map` gives next; with more `inputs`, its end is not in sight. Panics count as heard of.
+    pub fn poll_next(&mut self, cx: &Context<'_>, inputs: bool) -> Poll<Option<Result<T, JoinError>>> {
+        match self.poll(cx) {
+            Poll::Ready(Some(Ok(output))) => Poll::Ready(Some(Ok(output))),
+            Poll::Ready(Some(Err(failed))) => Poll::Ready(Some(Err(failed.observe()))),
+            Poll::Ready(None) => Poll::Ready(Some(Err(JoinError::Aborted))),
+            Poll::Pending if self.outstanding() > 0 || inputs => Poll::Pending,
+            Poll::Pending if mem::take(&mut self.cut_off) => Poll::Ready(Some(Err(JoinError::Aborted))),
+            Poll::Pending => Poll::Ready(None),
         }
     }
 }

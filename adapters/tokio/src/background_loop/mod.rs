@@ -56,7 +56,7 @@ impl LoopTasks for RuntimeTasks {
     }
 
     fn new(runtime: &Runtime) -> Self {
-        Self(TaskGroup::build(Some(runtime.handle().clone()), true, None))
+        Self(TaskGroup::countable(runtime.handle().clone()))
     }
 
     fn run(runtime: Runtime, group: &Arc<Tracker>) {

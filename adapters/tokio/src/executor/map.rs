@@ -9,16 +9,16 @@ use std::sync::Arc;
 use futures_core::Stream;
 use tidegate_core::semaphore::Acquire;
 use tidegate_core::{Blocking, Priority};
-use tidegate_threads::JoinError;
 use tidegate_threads::task::{ResultOrder, Results};
+use tidegate_threads::{IterBlocking, JoinError, iter_blocking};
 
 use super::Executor;
 use super::work::Ticketed;
 use crate::task_group::Outcome;
 use crate::{OwnedPermit, Semaphore, Tokio, priority};
 
-/// The results of [`Executor::map`] and [`map_ordered`](Executor::map_ordered): a `Stream`, and with
-/// [`blocking`](Self::blocking) an `Iterator`.
+/// The results of [`Executor::map`] and [`map_ordered`](Executor::map_ordered): a `Stream`; and for
+/// threads, a `for` loop over them blocks.
 ///
 /// Inputs are taken while it is polled, one for each result that is taken. Should the executor be shut down before
 /// all inputs have been taken, one [`JoinError::Aborted`] follows the last result, and then the end.
@@ -42,8 +42,6 @@ pub struct Map<I, J, F: Future> {
     /// The request for the next task's permit, as long as it waits.
     turn: Option<Acquire<Arc<Semaphore>>>,
     results: Results<Outcome<F::Output>>,
-    /// The executor was shut down before all inputs had been taken, and nobody has been told.
-    cut_off: bool,
 }
 
 impl<I, J, F> Map<I, J, F>
@@ -55,7 +53,7 @@ where
     pub(super) fn new(executor: Executor, order: ResultOrder, inputs: I, job: J) -> Self {
         let priority = priority::current();
         let results = Results::new(order);
-        Self { executor, priority, inputs: Some(inputs), job, turn: None, results, cut_off: false }
+        Self { executor, priority, inputs: Some(inputs), job, turn: None, results }
     }
 
     /// The next result; `None` after the last.
@@ -71,28 +69,27 @@ where
         poll_fn(|cx| self.poll_result(cx)).await
     }
 
-    /// The same results for a thread, which is blocked meanwhile: never for async tasks.
-    pub const fn blocking(self) -> MapBlocking<I, J, F> {
-        MapBlocking { map: self }
+    /// The same, and blocks this thread meanwhile: for threads, never for async tasks.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next).
+    pub fn next_blocking(&mut self) -> Option<Result<F::Output, JoinError>> {
+        Tokio::block_on(self.next())
     }
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
         self.start_tasks(cx);
-        match self.results.poll(cx) {
-            Poll::Ready(Some(Ok(output))) => Poll::Ready(Some(Ok(output))),
-            Poll::Ready(Some(Err(failed))) => Poll::Ready(Some(Err(failed.observe()))),
-            Poll::Ready(None) => Poll::Ready(Some(Err(JoinError::Aborted))),
-            Poll::Pending if self.results.outstanding() > 0 || self.inputs.is_some() => Poll::Pending,
-            Poll::Pending if core::mem::take(&mut self.cut_off) => Poll::Ready(Some(Err(JoinError::Aborted))),
-            Poll::Pending => Poll::Ready(None),
-        }
+        self.results.poll_next(cx, self.inputs.is_some())
     }
 
     /// Starts as many tasks as may run.
     fn start_tasks(&mut self, cx: &mut Context<'_>) {
         while self.inputs.is_some() && self.results.outstanding() < self.executor.shared.max_concurrent {
             if self.executor.is_closed() {
-                self.cut_off = self.inputs.take().is_some_and(|mut inputs| inputs.next().is_some());
+                if self.inputs.take().is_some_and(|mut inputs| inputs.next().is_some()) {
+                    self.results.cut_off();
+                }
                 return;
             }
             let Poll::Ready(permit) = self.poll_turn(cx) else { return };
@@ -144,43 +141,27 @@ where
 
     /// Exact if the inputs' is, as long as the executor is not shut down.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let running = self.results.outstanding();
-        let (_, upper) = self.inputs.as_ref().map_or((0, Some(0)), Iterator::size_hint);
-        (running, upper.and_then(|upper| upper.checked_add(running + usize::from(self.cut_off))))
+        self.results.size_hint(self.inputs.as_ref().map(Iterator::size_hint))
     }
 }
 
-impl<I, J, F: Future> fmt::Debug for Map<I, J, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Map").field("results", &self.results).finish_non_exhaustive()
-    }
-}
-
-/// The results of [`Map`] for a thread.
-#[must_use = "nothing is started before it is asked"]
-pub struct MapBlocking<I, J, F: Future> {
-    map: Map<I, J, F>,
-}
-
-impl<I, J, F> Iterator for MapBlocking<I, J, F>
+/// For threads, never for async tasks.
+impl<I, J, F> IntoIterator for Map<I, J, F>
 where
     I: Iterator,
     J: FnMut(I::Item) -> F,
     F: Future<Output: Send> + Send + 'static,
 {
     type Item = Result<F::Output, JoinError>;
+    type IntoIter = IterBlocking<Self>;
 
-    fn next(&mut self) -> Option<Self::Item> {
-        Tokio::block_on(self.map.next())
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.map.size_hint()
+    fn into_iter(self) -> IterBlocking<Self> {
+        iter_blocking(self)
     }
 }
 
-impl<I, J, F: Future> fmt::Debug for MapBlocking<I, J, F> {
+impl<I, J, F: Future> fmt::Debug for Map<I, J, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapBlocking").field("map", &self.map).finish()
+        f.debug_struct("Map").field("results", &self.results).finish_non_exhaustive()
     }
 }

@@ -6,7 +6,7 @@ mod reservation;
 mod tests;
 mod work;
 
-pub use map::{Map, MapBlocking};
+pub use map::Map;
 pub use reservation::Reservation;
 
 use core::fmt;
@@ -22,7 +22,7 @@ use tidegate_threads::task::{Home, ResultOrder};
 use tidegate_threads::{ShutdownError, SpawnError, Summary};
 use tokio::runtime::Handle;
 
-use crate::{JoinHandle, Semaphore, TaskGroup, Tokio, TokioTimer};
+use crate::{JoinHandle, Semaphore, TaskGroup, Tokio, TokioTimer, TryAcquireError};
 use work::Queued;
 
 /// Tasks of which so many run at once. A clone is another handle to the same executor.
@@ -147,14 +147,18 @@ impl Executor {
         Tokio::block_on(self.reserve())
     }
 
-    /// The same here and now: `None` if as many tasks run as may, or the executor is closed.
-    #[must_use]
-    pub fn try_reserve(&self) -> Option<Reservation> {
+    /// The same here and now.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPermits`](TryAcquireError::NoPermits) if as many tasks run as may,
+    /// [`Closed`](TryAcquireError::Closed) after [`shutdown`](Self::shutdown).
+    pub fn try_reserve(&self) -> Result<Reservation, TryAcquireError> {
         if self.is_closed() {
-            return None;
+            return Err(TryAcquireError::Closed);
         }
-        let permit = Semaphore::try_acquire_owned(Arc::clone(&self.shared.permits), 1).ok()?;
-        Some(Reservation::new(self.clone(), permit))
+        let permit = Semaphore::try_acquire_owned(Arc::clone(&self.shared.permits), 1)?;
+        Ok(Reservation::new(self.clone(), permit))
     }
 
     /// Runs `job` on each of the inputs, and gives the results as they come: a `Stream`.

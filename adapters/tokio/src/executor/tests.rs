@@ -92,7 +92,7 @@ async fn a_closed_executor_gives_everything_back() {
     assert!(executor.shutdown().await.is_clean());
     assert_eq!(executor.submit(async { 1 }).unwrap_err().into_inner().await, 1);
     assert_eq!(reservation.submit(async { 2 }).unwrap_err().into_inner().await, 2);
-    assert!(executor.try_reserve().is_none());
+    assert_eq!(executor.try_reserve().unwrap_err(), TryAcquireError::Closed);
     assert!(executor.reserve().await.is_err_and(|error| error.is_closed()));
     let (inputs, _job) = executor.map([4, 5], |n: u32| async move { n }).unwrap_err().into_inner();
     assert_eq!(inputs, [4, 5]);
@@ -198,7 +198,7 @@ fn threads_submit_and_take_results() {
         for _ in 0..2 {
             scope.spawn(|| {
                 let map = executor.map(0..100_u64, |n| async move { n }).unwrap();
-                let mut results: Vec<u64> = map.blocking().map(Result::unwrap).collect();
+                let mut results: Vec<u64> = map.into_iter().map(Result::unwrap).collect();
                 results.sort_unstable();
                 assert!(results.into_iter().eq(0..100));
                 let mut handle = executor.reserve_blocking().unwrap().submit(async { 5 }).unwrap();
@@ -214,7 +214,7 @@ fn threads_submit_and_take_results() {
 fn outside_of_a_runtime_there_is_an_error() {
     let executor = Executor::new(1);
     assert!(matches!(executor.submit(async {}), Err(SpawnError::NoRuntime(_))));
-    let mut map = executor.map([1], |n| async move { n }).unwrap().blocking();
-    assert!(matches!(map.next(), Some(Err(JoinError::Aborted))));
-    assert!(map.next().is_none());
+    let mut map = executor.map([1], |n| async move { n }).unwrap();
+    assert!(matches!(map.next_blocking(), Some(Err(JoinError::Aborted))));
+    assert!(map.next_blocking().is_none());
 }

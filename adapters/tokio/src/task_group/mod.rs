@@ -1,5 +1,6 @@
 //! [`TaskGroup`]: tasks that are waited for together.
 
+mod crowd;
 mod handle;
 #[cfg(test)]
 mod tests;
@@ -23,9 +24,10 @@ use tokio::task as tokio_task;
 
 use crate::span::{InSpan, in_span};
 use crate::{Tokio, TokioTimer, priority};
+use crowd::{Crowd, Share};
 
 /// A future that runs as a task of a group.
-pub(crate) type MemberTask<F> = Member<InSpan<F>, Arc<Tracker>>;
+pub(crate) type MemberTask<F> = Member<InSpan<F>, Share>;
 
 /// Tasks that are waited for together. A clone is another handle to the same group.
 ///
@@ -39,7 +41,7 @@ pub(crate) type MemberTask<F> = Member<InSpan<F>, Arc<Tracker>>;
 ///
 /// # Cost
 ///
-/// Beside what tokio takes for a task, two atomic operations when it is spawned and two when it ends. A group with
+/// Beside what tokio takes for a task, an atomic operation when it is spawned and one when it ends. A group with
 /// an exit timeout takes a short lock more per task.
 ///
 /// ```
@@ -69,6 +71,7 @@ pub struct TaskGroup {
 
 struct Shared {
     tracker: Arc<Tracker>,
+    crowd: Crowd,
     /// `None` if the group was made outside of every runtime: tasks then run where they are spawned.
     runtime: Option<Handle>,
     /// Only where something may abort tasks.
@@ -103,9 +106,23 @@ impl TaskGroup {
     }
 
     pub(crate) fn build(runtime: Option<Handle>, may_abort: bool, exit_timeout: Option<Duration>) -> Self {
-        let aborts = may_abort.then(Aborts::new);
-        let (tracker, exit) = (Arc::default(), OnceLock::new());
-        Self { shared: Arc::new(Shared { tracker, runtime, aborts, exit_timeout, exit }) }
+        Self::with_crowd(Crowd::new, runtime, may_abort, exit_timeout)
+    }
+
+    /// One whose tracker counts each task by itself, and so knows of moments without any. Its tasks may be aborted.
+    pub(crate) fn countable(runtime: Handle) -> Self {
+        Self::with_crowd(|_| Crowd::none(), Some(runtime), true, None)
+    }
+
+    fn with_crowd(
+        crowd: impl FnOnce(&Arc<Tracker>) -> Crowd,
+        runtime: Option<Handle>,
+        may_abort: bool,
+        exit_timeout: Option<Duration>,
+    ) -> Self {
+        let (tracker, exit, aborts) = (Arc::default(), OnceLock::new(), may_abort.then(Aborts::new));
+        let crowd = crowd(&tracker);
+        Self { shared: Arc::new(Shared { tracker, crowd, runtime, aborts, exit_timeout, exit }) }
     }
 
     /// Spawns a task.
@@ -169,11 +186,14 @@ impl TaskGroup {
     }
 
     /// Enters the group with something to be run there.
-    fn enter<F>(&self, payload: F) -> Result<(TaskGuard, F), SpawnError<F>> {
+    fn enter<F>(&self, payload: F) -> Result<(Share, F), SpawnError<F>> {
         if self.shared.runtime.is_none() && Handle::try_current().is_err() {
             return Err(SpawnError::NoRuntime(payload));
         }
-        enter(&self.shared.tracker, payload)
+        if let Some(member) = self.shared.crowd.enter() {
+            return Ok((member, payload));
+        }
+        enter(&self.shared.tracker, payload).map(|(guard, payload)| (Arc::new(guard), payload))
     }
 
     fn note<T>(&self, task: &tokio_task::JoinHandle<T>) {
@@ -203,6 +223,7 @@ impl TaskGroup {
     pub fn close(&self) -> impl Future<Output = Summary> + Send + 'static + use<> {
         let shared = Arc::clone(&self.shared);
         let mut closed = Tracker::close_owned(Arc::clone(&shared.tracker));
+        shared.crowd.close();
         let exit = shared
             .exit_timeout
             .map(|timeout| *shared.exit.get_or_init(|| TokioTimer.now() + timeout))
@@ -268,13 +289,13 @@ impl TaskGroup {
     /// How many tasks have not ended: a figure for display, outdated by the time it is seen.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.tracker.len()
+        self.shared.crowd.len(self.shared.tracker.len())
     }
 
     /// Whether all have ended: outdated by the time it is seen, unless the group is finished.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shared.tracker.is_empty()
+        self.len() == 0
     }
 
     /// Whether the group has been closed; its tasks may still spawn others.

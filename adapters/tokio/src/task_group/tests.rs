@@ -1,7 +1,9 @@
 //! Groups of tasks, on paused time.
 
 use core::future::pending;
+use core::pin::pin;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::task::{Context, Waker};
 use std::thread;
 
 use tidegate_threads::JoinError;
@@ -249,4 +251,40 @@ async fn the_span_follows() {
     let outside = group.spawn(async move { name() });
     assert_eq!(task.unwrap().await.unwrap(), Some("outer"));
     assert_eq!((outside.unwrap().await.unwrap(), name()), (None, None));
+}
+
+#[tokio::test]
+async fn tasks_and_guards_are_members_alike() {
+    let group = TaskGroup::new();
+    assert!(group.is_empty());
+    let mut cx = Context::from_waker(Waker::noop());
+    let guard = group.track().unwrap();
+    assert_eq!(group.len(), 1);
+    let stuck = group.spawn(pending::<()>()).unwrap();
+    assert_eq!(group.len(), 2);
+    let mut closed = pin!(group.close());
+    assert_eq!((group.len(), group.is_closed()), (2, true));
+    stuck.abort();
+    assert!(stuck.await.is_err());
+    assert_eq!(group.len(), 1);
+    // The guard alone keeps it open; whoever has it may bring others.
+    assert!(closed.as_mut().poll(&mut cx).is_pending());
+    let brought = group.spawn(async { 7 }).unwrap();
+    assert_eq!(group.len(), 2);
+    drop(guard);
+    assert!(closed.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(brought.await.unwrap(), 7);
+    closed.await;
+    assert!(group.is_empty());
+    assert!(group.spawn(async {}).unwrap_err().is_closed());
+}
+
+#[tokio::test]
+async fn the_last_task_of_a_group_that_is_open_does_not_close_it() {
+    let group = TaskGroup::new();
+    for round in 0..3 {
+        assert_eq!(group.spawn(async move { round }).unwrap().await.unwrap(), round);
+    }
+    assert!(!group.is_closed());
+    assert!(group.close().await.is_clean());
 }

@@ -21,8 +21,11 @@ pub async fn a_free_permit_is_had_at_once<'a, W: World<'a, Platform: Blocking>>(
     let stage = world.place(Stage::new(2, Config::new()));
     let one = demand!(stage.semaphore.acquire_blocking());
     let two = demand!(stage.semaphore.acquire_blocking_timeout(Duration::ZERO));
+    let both = stage.semaphore.acquire_many(2).blocking_timeout(Duration::ZERO);
+    check!(both.err() == Some(AcquireError::TimedOut));
     check!(stage.semaphore.available_permits() == 0);
     drop((one, two));
+    drop(demand!(stage.semaphore.acquire_many(2).blocking()));
     check!(stage.semaphore.available_permits() == 2);
     stage.semaphore.close();
     check!(stage.semaphore.acquire_blocking().err() == Some(AcquireError::Closed));
