@@ -16,7 +16,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use pin_project_lite::pin_project;
-use tidegate_tokio::Lockout;
+use tidegate_tokio::{Clock, Lockout, TokioTimer};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -186,7 +186,7 @@ where
                 Running::admitted(self.inner.call(request), ())
             }
             Err(locked) => {
-                let refusal = Refusal::new(Reason::LockedOut).retry_at(Some(locked.until));
+                let refusal = Refusal::new(Reason::LockedOut).retry_at(Some(locked.until), TokioTimer.now());
                 observe::refused(LAYER, &refusal);
                 Running::refused(self.refuse.refuse(refusal))
             }

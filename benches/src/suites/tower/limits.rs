@@ -17,7 +17,9 @@ pub(super) fn groups() -> Vec<Group> {
         about: "a call of a service that answers at once, with a permit free",
         rows: vec![
             Row::new("concurrency limit", concurrency).countable(true).at_most(1.0, "tower"),
-            Row::new("concurrency limit, a clone per call", concurrency_clones).countable(true).at_most(1.0, "tower"),
+            Row::new("concurrency limit, a clone per call", concurrency_clones)
+                .countable(true)
+                .at_most(1.0, "tower"),
             Row::new("priority limit", priority).countable(true).at_most(1.0, "tower, no priority"),
             Row::new("priority limit, a clone per call", priority_clones)
                 .countable(true)

@@ -1,19 +1,37 @@
 //! The services within, and how calls are made.
 
 use core::convert::Infallible;
-use core::fmt::Debug;
+use core::fmt::{self, Debug};
 use core::future::{Future, Ready, ready};
 use core::hint::black_box;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
-use std::io;
 
 use axum::body::Body;
 use http::{Request, Response};
+use tidegate_tower::Refusal;
 use tokio::runtime::{Builder, Runtime};
 use tower::Service;
 
 use crate::harness::{Batch, leak, repeat};
+
+/// That a layer has refused: no box, so that none is measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed(pub(super) Refusal);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::error::Error for Failed {}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
 
 /// Answers with what it was asked.
 #[derive(Clone, Copy)]
@@ -21,10 +39,10 @@ pub(super) struct Echo;
 
 impl Service<u64> for Echo {
     type Response = u64;
-    type Error = io::Error;
-    type Future = Ready<io::Result<u64>>;
+    type Error = Failed;
+    type Future = Ready<Result<u64, Failed>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         Poll::Ready(Ok(()))
     }
 
@@ -39,10 +57,10 @@ pub(super) struct Busy;
 
 impl Service<u64> for Busy {
     type Response = u64;
-    type Error = io::Error;
-    type Future = Ready<io::Result<u64>>;
+    type Error = Failed;
+    type Future = Ready<Result<u64, Failed>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Failed>> {
         Poll::Pending
     }
 
