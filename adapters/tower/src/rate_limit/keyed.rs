@@ -47,7 +47,7 @@ pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent> {
 
 impl<K: Hash + Eq + Clone, F> KeyedRateLimitLayer<K, F> {
     /// One quota for each key, up to `capacity` keys; a new one too many is refused with
-    /// [`Reason::KeysExhausted`].
+    /// [`KeysExhausted`](crate::Reason::KeysExhausted).
     ///
     /// # Errors
     ///
