@@ -1,10 +1,9 @@
 //! [`Announce`]: whether answers say what is left of a quota.
 
 use http::Response;
-use tidegate_tokio::rate_limiter::Level;
 
 use crate::Hold;
-use crate::headers::write_level;
+use crate::headers::RateStatus;
 
 /// Whether the answers to requests that were admitted say what is left of the quota: [`Silent`] or [`WithHeaders`].
 pub trait Announce: sealed::Sealed {
@@ -12,7 +11,7 @@ pub trait Announce: sealed::Sealed {
     type Seen;
 
     /// What there is left just now.
-    fn see(level: impl FnOnce() -> Level) -> Self::Seen;
+    fn see(status: impl FnOnce() -> RateStatus) -> Self::Seen;
 }
 
 /// Answers are as the service made them.
@@ -27,14 +26,14 @@ impl Announce for Silent {
     type Seen = ();
 
     #[inline]
-    fn see(_level: impl FnOnce() -> Level) {}
+    fn see(_status: impl FnOnce() -> RateStatus) {}
 }
 
 impl Announce for WithHeaders {
-    type Seen = Level;
+    type Seen = RateStatus;
 
-    fn see(level: impl FnOnce() -> Level) -> Level {
-        level()
+    fn see(status: impl FnOnce() -> RateStatus) -> RateStatus {
+        status()
     }
 }
 
@@ -47,11 +46,11 @@ impl<Res> Hold<(), Res> for Silent {
     }
 }
 
-impl<B> Hold<Level, Response<B>> for WithHeaders {
+impl<B> Hold<RateStatus, Response<B>> for WithHeaders {
     type Response = Response<B>;
 
-    fn hold(level: Level, mut response: Response<B>) -> Response<B> {
-        write_level(&level, response.headers_mut());
+    fn hold(status: RateStatus, mut response: Response<B>) -> Response<B> {
+        status.write(response.headers_mut());
         response
     }
 }

@@ -9,8 +9,8 @@
 use core::time::Duration;
 
 use http::header::{HeaderMap, HeaderName};
+use tidegate_tokio::Instant;
 use tidegate_tokio::rate_limiter::Level;
-use tidegate_tokio::{Clock, TokioTimer};
 
 /// `RateLimit-Limit`.
 pub const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -24,9 +24,28 @@ pub(crate) const fn seconds(span: Duration) -> u64 {
     span.as_secs().saturating_add((span.subsec_nanos() > 0) as u64)
 }
 
-/// Writes the three fields.
-pub(crate) fn write_level(level: &Level, headers: &mut HeaderMap) {
-    headers.insert(RATELIMIT_LIMIT, level.max_tokens.into());
-    headers.insert(RATELIMIT_REMAINING, level.available.into());
-    headers.insert(RATELIMIT_RESET, seconds(level.full_at.duration_since(TokioTimer.now())).into());
+/// What the three fields say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateStatus {
+    /// How many requests can be made at once, at most.
+    pub limit: u32,
+    /// How many can be made now.
+    pub remaining: u32,
+    /// In how many seconds, rounded up, as many as the limit can be made.
+    pub reset: u64,
+}
+
+impl RateStatus {
+    pub(crate) fn new(level: Level, now: Instant) -> Self {
+        let reset = seconds(level.full_at.duration_since(now));
+        Self { limit: level.max_tokens, remaining: level.available, reset }
+    }
+
+    /// Writes the three fields.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(RATELIMIT_LIMIT, self.limit.into());
+        headers.insert(RATELIMIT_REMAINING, self.remaining.into());
+        headers.insert(RATELIMIT_RESET, self.reset.into());
+    }
 }

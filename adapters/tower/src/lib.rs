@@ -7,6 +7,9 @@
 //! | [`RateLimitLayer`] | so many in so much time, by one quota or several | 429 |
 //! | [`KeyedRateLimitLayer`] | the same for each key of a request, in bounded memory | 429 |
 //! | [`LoadShedLayer`] | turns down what the service is not ready for, at once or after a while | 503 |
+//! | [`LockoutLayer`] | leaves a service alone for as long as its answers say: 429, 503, `Retry-After` | 503 |
+//! | [`CacheLayer`] | answers a safe request once for all who ask meanwhile, and keeps the answer for a time | |
+//! | [`BatchLayer`] | turns a `Service<Vec<T>>` into a `Service<T>` | |
 //!
 //! ```
 //! use core::time::Duration;
@@ -55,15 +58,21 @@
 //! # Features
 //!
 //! - `tracing`: an event `refused` (debug level, target `tidegate`) for each refusal, and a span `wait` for each wait.
-//! - `metrics`: the counters `tidegate_admitted_total{layer}` and `tidegate_refused_total{layer, reason}`.
+//!   Another event, `locked out`, when an answer starts a lockout.
+//! - `metrics`: the counters `tidegate_admitted_total{layer}`, `tidegate_refused_total{layer, reason}` and
+//!   `tidegate_lockouts_total`.
 #![forbid(unsafe_code)]
 
 mod announce;
+mod batch;
+mod cache;
 mod concurrency_limit;
 pub mod headers;
 mod hold;
 mod load_shed;
+mod lockout;
 mod observe;
+mod oneshot;
 mod priority_limit;
 mod queued;
 mod rate_limit;
@@ -73,9 +82,15 @@ mod running;
 mod shedding;
 
 pub use announce::{Announce, Silent, WithHeaders};
+pub use batch::{Batch, BatchError, BatchFuture, BatchLayer};
+pub use cache::{Cache, CacheBody, CacheFuture, CacheKey, CacheLayer, CacheStats, DefaultKey, ToCacheKey};
 pub use concurrency_limit::{ConcurrencyLimit, ConcurrencyLimitFuture, ConcurrencyLimitLayer};
 pub use hold::{HeldBody, Hold, UntilBody, UntilResponse};
 pub use load_shed::{LoadShed, LoadShedFuture, LoadShedLayer};
+pub use lockout::{
+    FromHeaders, Learn, LearnedLockout, LockoutDelay, LockoutDelayFuture, LockoutDelayLayer, LockoutFuture,
+    LockoutLayer, retry_after,
+};
 pub use priority_limit::{PriorityLimit, PriorityLimitFuture, PriorityLimitLayer};
 pub use rate_limit::{
     KeyedRateLimit, KeyedRateLimitLayer, RateDelay, RateDelayFuture, RateDelayLayer, RateLimit, RateLimitFuture,

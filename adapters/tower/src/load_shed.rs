@@ -180,7 +180,7 @@ impl<S, R> LoadShed<S, R> {
         R: Refuse<S::Response, S::Error> + Clone,
     {
         let LoadShedLayer { line, refuse } = &self.shed;
-        let step = match line.enter(priority::current()) {
+        let step = match line.enter(priority::current) {
             Ok(ticket) => {
                 let clone = self.inner.clone();
                 Step::Waits {
@@ -241,6 +241,22 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let StepProjection::Runs { future } = self.as_mut().project().step.project() {
+            return future.poll(cx);
+        }
+        self.poll_waiting(cx)
+    }
+}
+
+impl<S, Req, R> LoadShedFuture<S, Req, R>
+where
+    S: Service<Req>,
+    R: Refuse<S::Response, S::Error>,
+{
+    /// What is out of the way.
+    #[cold]
+    #[inline(never)]
+    fn poll_waiting(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<S::Response, S::Error>> {
         loop {
             let mut this = self.as_mut().project();
             match this.step.as_mut().project() {

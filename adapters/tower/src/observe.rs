@@ -1,5 +1,7 @@
 //! What is told to `tracing` and to `metrics`, if their features are on; otherwise nothing, and it costs nothing.
 
+use core::time::Duration;
+
 use tidegate_tokio::Priority;
 
 use crate::Refusal;
@@ -53,4 +55,14 @@ impl Wait {
         }
         let _ = (layer, priority);
     }
+}
+
+/// An answer has started a lockout.
+#[inline]
+pub(crate) fn locked_out(span: Duration) {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("tidegate_lockouts_total").increment(1);
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: "tidegate", ?span, "locked out");
+    let _ = span;
 }

@@ -90,7 +90,7 @@ where
         span.begin(this.layer, *this.priority);
         let Some(line) = this.line else { return Ok(()) };
         if ticket.is_none() {
-            *ticket = Some(line.enter(*this.priority)?);
+            *ticket = Some(line.enter(|| *this.priority)?);
             if let Some(most) = line.shedding.max_wait {
                 alarm.set(Some(TokioTimer.sleep_until(TokioTimer.now() + most)));
             }

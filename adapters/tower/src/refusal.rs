@@ -6,10 +6,9 @@ use core::time::Duration;
 
 use http::header::{HeaderMap, RETRY_AFTER};
 use http::{Response, StatusCode};
-use tidegate_tokio::rate_limiter::Level;
-use tidegate_tokio::{Clock, Instant, TokioTimer};
+use tidegate_tokio::Instant;
 
-use crate::headers::{seconds, write_level};
+use crate::headers::{RateStatus, seconds};
 
 /// Why a request was turned down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,14 +87,14 @@ impl fmt::Display for Reason {
 pub struct Refusal {
     reason: Reason,
     retry_after: Option<Duration>,
-    level: Option<Level>,
+    rate: Option<RateStatus>,
 }
 
 impl Refusal {
     /// A refusal that says nothing of when to come again.
     #[must_use]
     pub const fn new(reason: Reason) -> Self {
-        Self { reason, retry_after: None, level: None }
+        Self { reason, retry_after: None, rate: None }
     }
 
     /// Says when to come again.
@@ -105,15 +104,15 @@ impl Refusal {
     }
 
     /// Says when to come again, if that is known; [`Instant::MAX`] is never.
-    pub(crate) fn retry_at(self, at: Option<Instant>) -> Self {
+    pub(crate) fn retry_at(self, at: Option<Instant>, now: Instant) -> Self {
         match at {
-            Some(at) if at != Instant::MAX => self.retry_after(at.duration_since(TokioTimer.now())),
+            Some(at) if at != Instant::MAX => self.retry_after(at.duration_since(now)),
             _ => self,
         }
     }
 
-    pub(crate) const fn with_level(self, level: Level) -> Self {
-        Self { level: Some(level), ..self }
+    pub(crate) const fn with_rate(self, rate: RateStatus) -> Self {
+        Self { rate: Some(rate), ..self }
     }
 
     /// Why.
@@ -130,8 +129,8 @@ impl Refusal {
 
     /// What is left of the quota that was exceeded.
     #[must_use]
-    pub const fn level(&self) -> Option<Level> {
-        self.level
+    pub const fn rate(&self) -> Option<RateStatus> {
+        self.rate
     }
 
     /// The status that says so in HTTP.
@@ -146,8 +145,8 @@ impl Refusal {
         if let Some(span) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds(span).into());
         }
-        if let Some(level) = &self.level {
-            write_level(level, headers);
+        if let Some(rate) = &self.rate {
+            rate.write(headers);
         }
     }
 

@@ -55,10 +55,10 @@ impl Line {
     }
 
     /// A place in line, if there is one for this priority.
-    pub(crate) fn enter(self: &Arc<Self>, priority: Priority) -> Result<Ticket, Refusal> {
+    pub(crate) fn enter(self: &Arc<Self>, priority: impl FnOnce() -> Priority) -> Result<Ticket, Refusal> {
         let most = match self.shedding.max_waiting {
             MaxWaiting::All(most) => most,
-            MaxWaiting::By(most) => most(priority),
+            MaxWaiting::By(most) => most(priority()),
         };
         // Only a count: nothing else is published by it.
         let entered = self

@@ -8,6 +8,7 @@ mod rate_limiter;
 mod scheduler;
 mod semaphore;
 mod tasks;
+mod tower;
 mod waterfall;
 
 use crate::harness::Group;
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<Group> {
     groups.extend(waterfall::groups());
     groups.extend(scheduler::groups());
     groups.extend(generator::groups());
+    groups.extend(tower::groups());
     groups
 }
 

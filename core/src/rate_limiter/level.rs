@@ -52,7 +52,14 @@ impl<P: Platform, S: Storage, T: Clock> RateLimiter<P, S, T> {
     /// ```
     #[must_use]
     pub fn level(&self) -> Level {
-        let now = self.timer.now();
+        self.level_at(self.timer.now())
+    }
+}
+
+impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
+    /// How much there is left at a time that the caller has read from the limiter's clock already.
+    #[must_use]
+    pub fn level_at(&self, now: Instant) -> Level {
         self.locked.with(|machine| match (self.word.peek(), machine.sole_bucket()) {
             (Some(full_at), Some(bucket)) => {
                 let mut bucket = *bucket;
@@ -80,7 +87,12 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
     /// How much a key has left. One that is not known has all.
     #[must_use]
     pub fn level(&self, key: &K) -> Level {
-        let now = self.timer().now();
+        self.level_at(key, self.timer().now())
+    }
+
+    /// How much a key has left at a time that the caller has read from the limiter's clock already.
+    #[must_use]
+    pub fn level_at(&self, key: &K, now: Instant) -> Level {
         Level::of_bucket(&self.bucket_of(key), now)
     }
 }

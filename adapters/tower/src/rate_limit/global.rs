@@ -5,11 +5,12 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
-use tidegate_tokio::{InvalidQuota, Quota, RateLimiter};
+use tidegate_tokio::{Clock, InvalidQuota, Quota, RateLimiter};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{RateDelayLayer, RateLimitFuture};
+use crate::headers::RateStatus;
 use crate::{Announce, Answer, Hold, Reason, Refusal, Refuse, Silent, WithHeaders, observe};
 
 const LAYER: &str = "rate_limit";
@@ -155,15 +156,16 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let limiter = &*self.limit.limiter;
-        match limiter.try_acquire(1) {
+        let now = limiter.timer().now();
+        match limiter.try_acquire_at(1, now) {
             Ok(()) => {
                 observe::admitted(LAYER);
-                let seen = A::see(|| limiter.level());
+                let seen = A::see(|| RateStatus::new(limiter.level_at(now), now));
                 RateLimitFuture::admitted(self.inner.call(request), seen)
             }
             Err(error) => {
-                let refusal =
-                    Refusal::new(Reason::RateLimited).retry_at(error.earliest()).with_level(limiter.level());
+                let rate = RateStatus::new(limiter.level_at(now), now);
+                let refusal = Refusal::new(Reason::RateLimited).retry_at(error.earliest(), now).with_rate(rate);
                 observe::refused(LAYER, &refusal);
                 RateLimitFuture::refused(self.limit.refuse.refuse(refusal))
             }

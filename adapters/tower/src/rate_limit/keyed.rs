@@ -8,13 +8,13 @@ use std::hash::RandomState;
 use std::sync::Arc;
 
 use tidegate_core::rate_limiter::TokenBucket;
-use tidegate_tokio::rate_limiter::Level;
-use tidegate_tokio::{Clock, Instant, InvalidQuota, KeyedError, KeyedRateLimiter, Quota, TokioTimer, WhenFull};
+use tidegate_tokio::{Clock, InvalidQuota, KeyedRateLimiter, Quota, TokioTimer, WhenFull};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::RateLimitFuture;
-use crate::{Announce, Answer, Hold, Reason, Refusal, Refuse, Silent, WithHeaders, observe};
+use super::limiters::Limiters;
+use crate::{Announce, Answer, Hold, Refuse, Silent, WithHeaders, observe};
 
 const LAYER: &str = "keyed_rate_limit";
 
@@ -39,7 +39,7 @@ const LAYER: &str = "keyed_rate_limit";
 /// # Ok::<(), tidegate_tokio::InvalidQuota>(())
 /// ```
 pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent> {
-    limiters: Arc<[Arc<KeyedRateLimiter<K>>]>,
+    limiters: Limiters<K>,
     key: F,
     refuse: R,
     announce: PhantomData<fn() -> A>,
@@ -47,7 +47,7 @@ pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent> {
 
 impl<K: Hash + Eq + Clone, F> KeyedRateLimitLayer<K, F> {
     /// One quota for each key, up to `capacity` keys; a new one too many is refused with
-    /// [`Reason::KeysExhausted`].
+    /// [`KeysExhausted`](crate::Reason::KeysExhausted).
     ///
     /// # Errors
     ///
@@ -98,10 +98,9 @@ impl<K: Hash + Eq + Clone, F> KeyedRateLimitLayer<K, F> {
         limiters: impl IntoIterator<Item = Arc<KeyedRateLimiter<K>>>,
         key: F,
     ) -> Result<Self, InvalidQuota> {
-        let limiters: Arc<[_]> = limiters.into_iter().collect();
-        if limiters.is_empty() {
-            return Err(InvalidQuota::WrongNumber);
-        }
+        let mut limiters = limiters.into_iter();
+        let Some(first) = limiters.next() else { return Err(InvalidQuota::WrongNumber) };
+        let limiters = Limiters { first, rest: limiters.collect() };
         Ok(Self { limiters, key, refuse: Answer, announce: PhantomData })
     }
 }
@@ -122,16 +121,15 @@ impl<K: Eq, F, R, A> KeyedRateLimitLayer<K, F, R, A> {
     }
 
     /// The limiters, one for each quota.
-    #[must_use]
-    pub fn limiters(&self) -> &[Arc<KeyedRateLimiter<K>>] {
-        &self.limiters
+    pub fn limiters(&self) -> impl Iterator<Item = &Arc<KeyedRateLimiter<K>>> {
+        self.limiters.iter()
     }
 }
 
 impl<K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimitLayer<K, F, R, A> {
     fn clone(&self) -> Self {
         Self {
-            limiters: Arc::clone(&self.limiters),
+            limiters: self.limiters.clone(),
             key: self.key.clone(),
             refuse: self.refuse.clone(),
             announce: PhantomData,
@@ -149,7 +147,7 @@ impl<S, K: Eq, F: Clone, R: Clone, A> Layer<S> for KeyedRateLimitLayer<K, F, R, 
 
 impl<K: Eq, F, R, A> fmt::Debug for KeyedRateLimitLayer<K, F, R, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyedRateLimitLayer").field("limiters", &self.limiters).finish_non_exhaustive()
+        f.debug_struct("KeyedRateLimitLayer").field("first", &self.limiters.first).finish_non_exhaustive()
     }
 }
 
@@ -215,12 +213,13 @@ where
 
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let limiters = &*self.limit.limiters;
+        let limiters = &self.limit.limiters;
         let key = (self.limit.key)(&request);
-        match admit(limiters, &key) {
+        let now = limiters.first.timer().now();
+        match limiters.admit(&key, now) {
             Ok(()) => {
                 observe::admitted(LAYER);
-                let seen = A::see(|| scarcest(limiters, &key));
+                let seen = A::see(|| limiters.scarcest(&key, now));
                 RateLimitFuture::admitted(self.inner.call(request), seen)
             }
             Err(refusal) => {
@@ -229,49 +228,4 @@ where
             }
         }
     }
-}
-
-/// A token of each, or of none.
-#[inline]
-fn admit<K: Hash + Eq + Clone>(limiters: &[Arc<KeyedRateLimiter<K>>], key: &K) -> Result<(), Refusal> {
-    let now = TokioTimer.now();
-    for (nth, limiter) in limiters.iter().enumerate() {
-        if let Err(error) = limiter.try_acquire_at(key, 1, now) {
-            return Err(refuse(limiters, key, nth, error, now));
-        }
-    }
-    Ok(())
-}
-
-/// What the one at `nth` has refused, those after it are asked as well, so that nobody comes back too early.
-#[cold]
-fn refuse<K: Hash + Eq + Clone>(
-    limiters: &[Arc<KeyedRateLimiter<K>>],
-    key: &K,
-    nth: usize,
-    error: KeyedError,
-    now: Instant,
-) -> Refusal {
-    let mut worst = (error, nth);
-    for (later, limiter) in limiters.iter().enumerate().skip(nth + 1) {
-        match limiter.try_acquire_at(key, 1, now) {
-            Ok(()) => limiter.refund(key, 1),
-            Err(error) if error.earliest() > worst.0.earliest() => worst = (error, later),
-            Err(_) => {}
-        }
-    }
-    for limiter in &limiters[..nth] {
-        limiter.refund(key, 1);
-    }
-    let (error, which) = worst;
-    if error == KeyedError::Full {
-        return Refusal::new(Reason::KeysExhausted);
-    }
-    Refusal::new(Reason::RateLimited).retry_at(error.earliest()).with_level(limiters[which].level(key))
-}
-
-/// What is left of the quota that has least.
-fn scarcest<K: Hash + Eq + Clone>(limiters: &[Arc<KeyedRateLimiter<K>>], key: &K) -> Level {
-    let levels = limiters.iter().map(|limiter| limiter.level(key));
-    levels.min_by_key(|level| level.available).unwrap_or_else(|| unreachable!("a layer has a limiter at least"))
 }

@@ -5,6 +5,7 @@ mod delay;
 mod future;
 mod global;
 mod keyed;
+mod limiters;
 
 pub use delay::{RateDelay, RateDelayFuture, RateDelayLayer};
 pub use future::RateLimitFuture;

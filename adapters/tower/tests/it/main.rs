@@ -1,9 +1,12 @@
 //! The layers around mock services, under tokio's paused clock, and in a real server.
 #![forbid(unsafe_code)]
 
+mod batch;
+mod cache;
 mod cancel;
 mod concurrency;
 mod keyed;
+mod lockout;
 mod priority;
 mod rate;
 mod refusal;

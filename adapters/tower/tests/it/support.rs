@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use tidegate_tower::Reason;
 use tidegate_tower::Refusal;
@@ -102,6 +102,9 @@ pub(crate) fn fields(headers: &HeaderMap) -> [String; 4] {
 pub(crate) enum Step {
     Data(&'static str),
     Fail,
+    Trailers,
+    /// The length is not told while this is first; it does nothing.
+    Unsized,
 }
 
 /// A body that plays a script.
@@ -119,9 +122,16 @@ impl Body for Script {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if matches!(self.0.front(), Some(Step::Unsized)) {
+            self.0.pop_front();
+        }
         Poll::Ready(self.0.pop_front().map(|step| match step {
             Step::Data(data) => Ok(Frame::data(Bytes::from_static(data.as_bytes()))),
             Step::Fail => Err("the body broke".into()),
+            Step::Trailers => {
+                Ok(Frame::trailers(HeaderMap::from_iter([(HeaderName::from_static("x-sum"), 5_u32.into())])))
+            }
+            Step::Unsized => Err("it is only at the beginning".into()),
         }))
     }
 
@@ -130,6 +140,9 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if matches!(self.0.front(), Some(Step::Unsized)) {
+            return SizeHint::new();
+        }
         let length = |step: &Step| if let Step::Data(data) = step { data.len() } else { 0 };
         SizeHint::with_exact(self.0.iter().map(length).sum::<usize>() as u64)
     }
