@@ -81,7 +81,9 @@ pub(crate) async fn run() -> Result<(), Failure> {
     stopping.await.map_err(Failure::to("stop"))??;
     match slow {
         0 => Ok(()),
-        _ => Err(Failure::Run(format!("the layers cost more than {:.0} % of the throughput", (1.0 - BAR) * 100.0))),
+        _ => {
+            Err(Failure::Run(format!("the layers cost more than {:.0} % of the throughput", (1.0 - BAR) * 100.0)))
+        }
     }
 }
 
@@ -100,11 +102,12 @@ async fn forward(State(proxy): State<&'static Bare>, request: Request) -> Respon
 /// Sends a round of requests; answers how many per second it was.
 async fn rate(proxy: &Authority, method: &Method, round: u32) -> Result<f64, Failure> {
     let (started, clients, http) = (Instant::now(), TaskGroup::new(), http::client());
-    let callers: Vec<_> = (0..CLIENTS)
-        .map(|client| clients.spawn(call(http.clone(), proxy.clone(), method.clone(), (round, client))))
-        .collect();
+    let mut callers = Vec::new();
+    for client in 0..CLIENTS {
+        let caller = clients.spawn(call(http.clone(), proxy.clone(), method.clone(), (round, client)));
+        callers.push(caller.map_err(|_closed| Failure::Run("cannot start a client".into()))?);
+    }
     for caller in callers {
-        let caller = caller.map_err(|_closed| Failure::Run("cannot start a client".into()))?;
         caller.await.map_err(Failure::to("send requests"))??;
     }
     Ok(f64::from(REQUESTS / CLIENTS * CLIENTS) / started.elapsed().as_secs_f64())

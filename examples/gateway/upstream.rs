@@ -13,8 +13,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use tidegate_tokio::gate::Pass;
 use tidegate_tokio::{
-    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore,
-    TaskGroup, TokioTimer, timeout_at,
+    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore, TaskGroup,
+    TokioTimer, timeout_at,
 };
 
 use crate::http::{Answer, Client, Outbound};
@@ -130,10 +130,10 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<Pass<&'static Semaphore>, Refusal> {
         let gate: Gate<_, _, _> = Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest);
-        if self.permits.waiters() == 0 {
-            if let Ok(pass) = gate.try_enter() {
-                return Ok(pass);
-            }
+        if self.permits.waiters() == 0
+            && let Ok(pass) = gate.try_enter()
+        {
+            return Ok(pass);
         }
         if self.rest.locked_until().is_some_and(|until| until > deadline) {
             return Err(self.locked_out());
