@@ -12,7 +12,7 @@ use axum::http::header::{
     CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -50,7 +50,9 @@ pub(crate) type Client = hyper_util::client::legacy::Client<HttpConnector, Body>
 pub(crate) fn client() -> Client {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
+    hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .build(connector)
 }
 
 /// Where `path` is on the server at `authority`.
@@ -117,6 +119,26 @@ impl Answer {
             Ok(Self { status: head.status, headers: head.headers, body })
         };
         timeout(ANSWER_PATIENCE, answer).await.map_err(|_elapsed| Refusal::Late)?
+    }
+}
+
+impl Answer {
+    /// The same in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
+    /// which the connection would use again.
+    pub(crate) fn detached(self) -> Self {
+        let values = || self.headers.values().map(HeaderValue::as_bytes);
+        let mut copy = Vec::with_capacity(self.body.len() + values().map(<[u8]>::len).sum::<usize>());
+        copy.extend_from_slice(&self.body);
+        values().for_each(|value| copy.extend_from_slice(value));
+        let mut copy = Bytes::from(copy);
+        let body = copy.split_to(self.body.len());
+        let mut headers = self.headers;
+        for value in headers.values_mut() {
+            if let Ok(detached) = HeaderValue::from_maybe_shared(copy.split_to(value.len())) {
+                *value = detached;
+            }
+        }
+        Self { headers, body, ..self }
     }
 }
 

@@ -27,15 +27,8 @@ const FLIGHTS: usize = 1_024;
 const STALE: Duration = Duration::from_secs(1);
 
 /// Who sends one of these wants an answer of his own.
-const PERSONAL: [HeaderName; 7] = [
-    AUTHORIZATION,
-    COOKIE,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE,
-    RANGE,
-];
+const PERSONAL: [HeaderName; 7] =
+    [AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE];
 /// Whose answers differ in one of these, differ.
 const NEGOTIATED: [HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 
@@ -49,7 +42,7 @@ pub(crate) struct Pages {
 type Key = Box<str>;
 
 /// An answer, and for whom.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) fetched: Fetched,
     /// Whether it is for everybody who asks for it.
@@ -146,6 +139,8 @@ impl Pages {
 impl Page {
     fn new(fetched: Fetched, ttl: Duration) -> Self {
         let ttl = lifetime(&fetched, ttl);
+        let fetched =
+            if ttl.is_some() { Fetched { answer: fetched.answer.detached(), ..fetched } } else { fetched };
         Self { shared: ttl.is_some(), ttl: ttl.unwrap_or_default(), since: TokioTimer.now(), fetched }
     }
 }

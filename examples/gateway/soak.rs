@@ -82,11 +82,18 @@ pub(crate) async fn run(requests: u64) -> Result<(), Failure> {
     checks.add(unintended == 0, format!("no error but those that are intended ({unintended} were not)"));
     checks.add(
         memory.growth() <= GROWTH,
-        format!("no growth of memory after the first quarter ({} KiB, a breath is {})", memory.growth() >> 10, GROWTH >> 10),
+        format!(
+            "no growth of memory after the first quarter ({} KiB, a breath is {})",
+            memory.growth() >> 10,
+            GROWTH >> 10
+        ),
     );
     check_log(&mut checks, gateway, count(&tally.answered) + count(&tally.upstream))?;
     let peak = upstream.figures.peak();
-    checks.add(peak <= options.permits as u64, format!("never more than {} in the upstream ({peak})", options.permits));
+    checks.add(
+        peak <= options.permits as u64,
+        format!("never more than {} in the upstream ({peak})", options.permits),
+    );
     checks.add(stopped.report.is_clean(), format!("everything stopped in order ({})", stopped.report));
     print(&format!("{}\n{checks}", figures(&tally, gateway, &memory, elapsed)))?;
     match checks.broken() {
@@ -98,13 +105,16 @@ pub(crate) async fn run(requests: u64) -> Result<(), Failure> {
 fn check_log(checks: &mut Checks, gateway: &Gateway, heard: u64) -> Result<(), Failure> {
     let (accepted, left_out) = (gateway.log.stats().accepted, gateway.log.left_out());
     let count = "SELECT count(*), count(*) FILTER (WHERE status <> 499) FROM access";
-    let read = gateway.database.reader().and_then(|file| {
-        file.query_row(count, (), |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)))
-    });
+    let read = gateway
+        .database
+        .reader()
+        .and_then(|file| file.query_row(count, (), |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?))));
     let (rows, answers) = read.map_err(Failure::to("read the log"))?;
     checks.add(
         rows == accepted,
-        format!("all rows that were accepted are in the file ({accepted}, and {rows}; {left_out} were not accepted)"),
+        format!(
+            "all rows that were accepted are in the file ({accepted}, and {rows}; {left_out} were not accepted)"
+        ),
     );
     checks.add(answers >= heard, format!("whoever was answered is in the log ({heard} were, {answers} rows)"));
     Ok(())
@@ -149,7 +159,8 @@ async fn watch(clients: &TaskGroup, tally: &Tally, requests: u64) -> Course {
             shown = Instant::now();
             let unintended = tally.unintended.load(Ordering::SeqCst);
             // It goes on without onlookers.
-            let _ = writeln!(io::stderr(), "{begun} of {requests}, {unintended} errors, {:?} MiB", memory.quarters());
+            let _ =
+                writeln!(io::stderr(), "{begun} of {requests}, {unintended} errors, {:?} MiB", memory.quarters());
         }
     }
     memory.look(requests, requests);
@@ -196,7 +207,11 @@ impl Caller {
         let (method, path, body) = if self.rng.u32(0..4) > 0 {
             (Method::GET, format!("/api/pages/{}", self.rng.u32(..PAGES)), Body::empty())
         } else {
-            (Method::POST, format!("/api/orders/{}", self.rng.u64(..)), Body::from("x".repeat(self.rng.usize(..2_000))))
+            (
+                Method::POST,
+                format!("/api/orders/{}", self.rng.u64(..)),
+                Body::from("x".repeat(self.rng.usize(..2_000))),
+            )
         };
         // One in eight has never been here before.
         let is_new = self.rng.u32(0..8) == 0;

@@ -13,12 +13,13 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use tidegate_tokio::gate::Pass;
 use tidegate_tokio::{
-    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore,
-    TaskGroup, TokioTimer, timeout_at,
+    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore, TaskGroup,
+    TokioTimer, timeout_at,
 };
 
 use crate::http::{Answer, Client, Outbound};
 use crate::options::Options;
+use crate::outlive::Outliving;
 use crate::refusal::Refusal;
 use crate::telemetry::Telemetry;
 use crate::urgency::Class;
@@ -51,7 +52,7 @@ pub(crate) struct Upstream {
 }
 
 /// An answer, and how long its request stood in line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fetched {
     pub(crate) answer: Answer,
     pub(crate) waited: Duration,
@@ -100,7 +101,8 @@ impl Upstream {
             let pass = self.enter(priority, deadline).await?;
             waited += TokioTimer.now().duration_since(arrived);
             let request = Arc::clone(&request);
-            let call = self.calls.spawn(async move {
+            // On the way it is to stay, with its pass, also if nobody waits for it any more.
+            let call = Outliving::new(&self.calls, async move {
                 let answer = Answer::to(&request, &self.client, &self.authority).await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
@@ -111,8 +113,7 @@ impl Upstream {
                 drop(pass);
                 answer
             });
-            let call = call.map_err(|_closed| self.overloaded())?;
-            let answer = call.await.map_err(|panicked| Refusal::Broken(panicked.to_string().into()))??;
+            let answer = call.await?;
             // It was not taken, so nothing was done: it may be sent again.
             if answer.status != StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Fetched { answer, waited });
@@ -130,10 +131,10 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<Pass<&'static Semaphore>, Refusal> {
         let gate: Gate<_, _, _> = Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest);
-        if self.permits.waiters() == 0 {
-            if let Ok(pass) = gate.try_enter() {
-                return Ok(pass);
-            }
+        if self.permits.waiters() == 0
+            && let Ok(pass) = gate.try_enter()
+        {
+            return Ok(pass);
         }
         if self.rest.locked_until().is_some_and(|until| until > deadline) {
             return Err(self.locked_out());

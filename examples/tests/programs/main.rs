@@ -15,5 +15,6 @@ mod patience;
 mod programs;
 mod proxying;
 mod small;
+mod soak;
 mod upstream;
 mod urgency;
