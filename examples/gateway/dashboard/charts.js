@@ -1,7 +1,8 @@
 // Charts: from numbers to SVG. Nothing in here knows what the numbers mean.
 
-/** How much of the past is shown, in milliseconds. */
-const SHOWN = 120_000;
+/** How much of the past is kept, in milliseconds, and how much is shown: no more than there is. */
+const KEPT = 120_000;
+let shown = KEPT;
 /** What is left free around a chart, in pixels. */
 const EDGE = { left: 40, right: 12, top: 10, bottom: 22 };
 
@@ -13,7 +14,7 @@ const px = (value) => value.toFixed(1);
 function short(value) {
   if (value >= 1e6) return (value / 1e6).toPrecision(3) + "M";
   if (value >= 1e4) return (value / 1e3).toPrecision(3) + "k";
-  return value === 0 || value >= 9.95 ? value.toFixed(0) : value.toFixed(1);
+  return Number.isInteger(value) || value >= 9.95 ? value.toFixed(0) : value.toFixed(1);
 }
 
 /** A span of so many milliseconds. */
@@ -42,7 +43,7 @@ function frame(element, low, high) {
   return {
     width, height, right, bottom, left: EDGE.left, top: EDGE.top,
     /** Where something is that happened so many milliseconds ago. */
-    x: (ago) => right - clip(ago / SHOWN, 0, 1) * (right - EDGE.left),
+    x: (ago) => right - clip(ago / shown, 0, 1) * (right - EDGE.left),
     y: (value) => bottom - (value - low) / (high - low || 1) * (bottom - EDGE.top),
   };
 }
@@ -71,12 +72,11 @@ function levels(at, low, high, size) {
 
 /** What stands below a time line. */
 function times(at) {
-  const narrow = at.width < 330;
-  const marks = narrow ? [120, 60, 0] : [120, 90, 60, 30, 0];
-  return marks.map((ago) => {
-    const x = at.x(ago * 1000);
-    const kind = ago === 0 ? "end" : ago === 120 ? "" : "mid";
-    const text = ago === 0 ? "now" : ago === 120 ? "2 min ago" : `${ago} s`;
+  const parts = at.width < 440 ? 2 : shown === 30_000 ? 3 : 4;
+  return Array.from({ length: parts + 1 }, (_, part) => {
+    const ago = shown / 1000 * (1 - part / parts), x = at.x(ago * 1000);
+    const kind = part === parts ? "end" : part === 0 ? "" : "mid";
+    const text = part === parts ? "now" : part === 0 ? `${ago} s ago` : `${ago} s`;
     return line("axis", x, at.bottom, x, at.bottom + 4) + label(kind, x, at.bottom + 18, text);
   });
 }

@@ -39,7 +39,7 @@ function hear(news) {
   page.wait = 1_000;
   if (news.names) Object.assign(seen, { names: news.names, ticks: [] });
   const { now, lockouts, totals } = news;
-  const ticks = seen.ticks.concat(news.ticks).filter((tick) => now - tick.at <= SHOWN);
+  const ticks = seen.ticks.concat(news.ticks).filter((tick) => now - tick.at <= KEPT);
   if (looked.at !== null) looked.at = Math.max(0, looked.at - (seen.ticks.length + news.ticks.length - ticks.length));
   Object.assign(seen, { now, lockouts, totals, ticks });
   state("live", page.paused ? "paused" : "live");
@@ -59,7 +59,7 @@ for (const id of ["chart-requests", "chart-waiting", "chart-cache"]) {
   const look = (at) => { looked.at = at; show(); };
   element.onpointermove = ({ clientX }) => {
     const { left, width } = element.getBoundingClientRect();
-    const ago = (1 - (clientX - left - EDGE.left) / (width - EDGE.left - EDGE.right)) * SHOWN;
+    const ago = (1 - (clientX - left - EDGE.left) / (width - EDGE.left - EDGE.right)) * shown;
     const far = seen.ticks.map((tick) => Math.abs(seen.now - tick.at - ago));
     look(far.length ? far.indexOf(Math.min(...far)) : null);
   };

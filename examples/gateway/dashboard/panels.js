@@ -19,12 +19,15 @@ const percent = (part, whole) => (whole > 0 ? (100 * part / whole).toFixed(0) + 
 /** What was locked out when: pairs of milliseconds ago, the end first bounded by now. */
 const locked = () => seen.lockouts
   .map(([from, to]) => ({ from, to, start: seen.now - from, end: Math.max(seen.now - to, 0), on: to > seen.now }))
-  .filter(({ end }) => end < SHOWN);
+  .filter(({ end }) => end < shown);
 
 /** Draws everything. */
 function show() {
   if (!seen.totals) return;
   tiles();
+  const first = seen.ticks[0];
+  const reach = first ? seen.now - first.at + first.span : 0;
+  shown = [30_000, 60_000, KEPT].find((length) => length >= reach - 500) ?? KEPT;
   const ago = seen.ticks.map((tick) => seen.now - tick.at);
   requests(ago);
   lockouts();
@@ -65,7 +68,7 @@ function requests(ago) {
   const refused = seen.ticks.map((tick) => rate(tick, sum(tick.refused)));
   const most = Math.max(1, ...ago.map((_, i) => sum(admitted.map(({ values }) => values[i]))));
   const least = Math.max(...refused, most / 8);
-  const size = step(most + least, 5);
+  const size = step(most + least, 6);
   const high = Math.ceil(most / size) * size, low = -Math.ceil(least / size) * size;
   const element = find("chart-requests");
   const at = frame(element, low, high);
@@ -100,13 +103,13 @@ function lockouts() {
   const bars = list.map(({ from, to, start, end, on }) => {
     const x = at.x(start), width = Math.max(at.x(end) - x, 2);
     const text = on ? `${span(to - seen.now)} left` : span(to - from);
-    const note = width > 52 ? `<text class="note mid" x="${px(x + width / 2)}" y="${px(4 + tall / 2 + 4)}">${text}</text>` : "";
+    const note = width > 40 ? `<text class="note mid" x="${px(x + width / 2)}" y="${px(4 + tall / 2 + 4)}">${text}</text>` : "";
     return rect("f refused", x, 4, width, tall, 3) + note;
   });
-  const none = list.length ? "" : label("mid", (at.left + at.right) / 2, 4 + tall / 2 + 4, "none in two minutes");
+  const none = list.length ? "" : label("mid", (at.left + at.right) / 2, 4 + tall / 2 + 4, "none");
   draw(element, at, [line("axis", at.left, at.bottom, at.right, at.bottom), ...bars, none, ...times(at)]);
   const said = list.map(({ from, to, start }) => `${span(start)} ago for ${span(to - from)}`);
-  element.setAttribute("aria-label", said.length ? `Locked out: ${said.slice(-5).join("; ")}.` : "No lockout in two minutes.");
+  element.setAttribute("aria-label", said.length ? `Locked out: ${said.slice(-5).join("; ")}.` : "No lockout lately.");
   table(find("table-lockouts"), "The last lockouts", ["", "for", "ended"], seen.lockouts.slice(-8).reverse().map(([from, to]) =>
     [`${span(seen.now - from)} ago`, span(to - from), to > seen.now ? `in ${span(to - seen.now)}` : `${span(seen.now - to)} ago`]));
 }
@@ -135,25 +138,24 @@ function latency() {
   const low = Math.floor(Math.log10(Math.min(1, ...found))), high = Math.ceil(Math.log10(Math.max(1000, ...found)) - 1e-9);
   const element = find("chart-latency");
   const at = frame(element, 0, 1);
-  const left = at.left + 48;
+  const left = 12, tall = (at.bottom - at.top) / rows.length;
   const x = (ms) => left + (clip(Math.log10(ms), low, high) - low) / (high - low) * (at.right - left - 8);
   const parts = [];
   for (let power = low; power <= high; power += 1) {
-    const ms = 10 ** power;
-    parts.push(line("grid", x(ms), at.top, x(ms), at.bottom), label("mid", x(ms), at.bottom + 18, ms < 1 ? `${ms} ms` : ms < 1000 ? `${ms} ms` : `${ms / 1000} s`));
+    const ms = 10 ** power, kind = power === low ? "" : power === high ? "end" : "mid";
+    const note = label(kind, x(ms) + (power === low ? -left : power === high ? 20 : 0), at.bottom + 18, ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
+    parts.push(line("grid", x(ms), at.top, x(ms), at.bottom), note);
   }
   rows.forEach((row, index) => {
-    const y = at.top + (index + 0.62) * (at.bottom - at.top) / rows.length;
-    parts.push(label("", 0, y + 4, classes[index]));
-    if (!row) { parts.push(label("", left + 4, y + 4, "no answers")); return; }
+    const kind = classes[index], middle = at.top + (index + 0.72) * tall;
+    const said = row ? row.map(span).join(" · ") : "no answers";
+    parts.push(label("strong", 0, middle - 16, kind), label("end", at.width, middle - 16, said));
+    if (!row) return;
     const [p50, p90, p99] = row.map(x);
-    const kind = classes[index];
-    parts.push(`<line class="span ${kind}" x1="${px(p50)}" y1="${px(y)}" x2="${px(p99)}" y2="${px(y)}"/>`,
-      `<circle class="f ${kind}" cx="${px(p50)}" cy="${px(y)}" r="6"/>`,
-      `<circle class="hollow ${kind}" cx="${px(p90)}" cy="${px(y)}" r="5"/>`,
-      rect(`f ${kind}`, p99 - 2, y - 9, 4, 18, 1),
-      label(p99 > at.right - 60 ? "end" : "mid", clip(p99, left + 20, at.right), y - 14, span(row[2])));
-    if (p99 - p50 > 70) parts.push(label("mid", p50, y - 14, span(row[0])));
+    parts.push(`<line class="span ${kind}" x1="${px(p50)}" y1="${px(middle)}" x2="${px(p99)}" y2="${px(middle)}"/>`,
+      `<circle class="f ${kind}" cx="${px(p50)}" cy="${px(middle)}" r="6"/>`,
+      `<circle class="hollow ${kind}" cx="${px(p90)}" cy="${px(middle)}" r="5"/>`,
+      rect(`f ${kind}`, p99 - 2, middle - 9, 4, 18, 1));
   });
   draw(element, at, parts);
   legend(find("legend-latency"), [
