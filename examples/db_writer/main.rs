@@ -9,7 +9,6 @@
 //! Ctrl-C no more rows are accepted, and whatever was accepted is in the file before the program ends.
 
 mod args;
-#[path = "../gateway/interrupts.rs"]
 mod interrupts;
 mod report;
 mod store;

@@ -1,36 +1,53 @@
-//! An HTTP server in front of a slow backend: whoever is more urgent gets to the backend first.
-//!
-//! The backend can do a few things at a time, and what it is given beyond that stands in a line that knows no
-//! priorities. So the line is kept here, in a [`tidegate_tokio::Semaphore`], and the backend never gets more
-//! than it can do. A request says in its header `x-priority` how urgent it is.
+//! A reverse proxy in front of a flaky upstream, in which every primitive does what it is for.
 //!
 //! `cargo run --release --example gateway` shows it under load; with `-- --help` it says what else it can do.
 //!
-//! Where to look: `proxy` has the semaphore; `urgency` reads the header; `forward` calls the backend; `backend`
-//! is the slow one; `serve` runs until Ctrl-C; `demo` sends the traffic of `load`, and ends with the table of
-//! `report` and the invariants of `checks`.
+//! Where to look, along the way of a request:
+//!
+//! | file | what it does | by |
+//! |---|---|---|
+//! | `connections` | serves each connection in a task | `TaskGroup`, `Semaphore`, `Shutdown` |
+//! | `door` | no client gets more than its share, no more are inside than there is room | `KeyedRateLimiter`, `Semaphore` with priorities |
+//! | `pages` | keeps answers, and fetches once for all who ask | `TtlCache` |
+//! | `upstream` | so many at once, so many per second, nobody while it rests | `Gate` of `Semaphore`, `RateLimiter`, `FifoLockout`; `TaskGroup` |
+//! | `log` | rows of the access log, in batches | `Waterfall` |
+//! | `database` | a thread that writes them | `Queue` of two colours |
+//! | `export` | the rows, from a blocking cursor to an async answer | `Generator` |
+//! | `jobs` | what is done now and then | `Scheduler`, `BackgroundLoop` |
+//! | `server` | starts and stops all that in order | `Shutdown`, `Service` |
+//!
+//! `proxy` leads a request through these. `flaky` is the upstream of the demo; `demo`, `soak` and `overhead` are what
+//! the program can do with the traffic of `load`.
 #![forbid(unsafe_code)]
 
 mod args;
-mod backend;
 mod checks;
-#[allow(dead_code, reason = "the gateway is about to use it")]
+mod connections;
 mod dashboard;
+mod database;
 mod demo;
+mod door;
+mod export;
 mod failure;
-mod forward;
-mod interrupts;
+mod flaky;
+mod gateway;
+mod http;
+mod jobs;
 mod load;
+mod log;
+mod options;
 mod output;
+mod pages;
 mod progress;
 mod proxy;
+mod refusal;
 mod report;
 mod serve;
-#[allow(dead_code, reason = "the gateway is about to use it")]
+mod server;
+mod stall;
 mod telemetry;
-#[allow(dead_code, reason = "the gateway is about to use it")]
+mod upstream;
 mod urgency;
-mod workers;
 
 use std::env;
 use std::io::{self, Write};
@@ -58,7 +75,8 @@ fn run() -> Result<(), Failure> {
         .map_err(Failure::to("start a runtime"))?;
     match mode {
         Mode::Help => output::print(args::HELP),
-        Mode::Listen(options) => runtime.block_on(serve::run(&options)),
-        Mode::Demo(options) => runtime.block_on(demo::run(&options)),
+        Mode::Listen { address, upstream, options } => runtime.block_on(serve::run(address, upstream, &options)),
+        Mode::Demo { seconds, options } => runtime.block_on(demo::run(seconds, options)),
+        Mode::Soak { .. } | Mode::Overhead => Ok(()),
     }
 }

@@ -23,7 +23,7 @@ impl Progress {
 
     pub(crate) fn show(&self, elapsed: Duration, report: &Report, waiters: usize) {
         let (start, end) = if self.terminal { ("\r", "\x1b[K") } else { ("", "\n") };
-        let [one, two, three] = report.rows.each_ref().map(|row| (row.class.name, row.quantile(0.5)));
+        let [one, two, three] = report.rows.each_ref().map(|row| (row.crowd.class.name(), row.quantile(0.5)));
         // Fits 80 columns with five digits to spare: a line that wraps cannot overwrite itself.
         let line = format!(
             "{start}{:>4.1} s  p50 ms: {} {:.0}, {} {:.0}, {} {:.0}; {} done, {waiters} in line{end}",

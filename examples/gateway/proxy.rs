@@ -1,141 +1,151 @@
-//! [`Gateway`]: the line in front of the backend, and what happens to a request in it.
+//! What happens to a request below `/api`: [`proxy`], from its arrival to its row in the access log.
 
-use core::net::SocketAddr;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::net::IpAddr;
 use core::time::Duration;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use tidegate_tokio::{AcquireError, Config, Semaphore, priority};
+use tidegate_tokio::{Clock, Instant, TokioTimer};
 
-use crate::args::Limits;
-use crate::forward::{self, Upstream};
-use crate::urgency;
+use crate::database::Row;
+use crate::gateway::Gateway;
+use crate::http::Outbound;
+use crate::pages::Pages;
+use crate::refusal::Refusal;
+use crate::telemetry::Cached;
+use crate::upstream::Fetched;
+use crate::urgency::{self, Class};
 
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// Whom many have overtaken goes first for once, so that urgent traffic cannot starve the rest. The number is
-/// well above the backlog of a healthy day, on which nobody is to notice it.
-const MAX_BYPASS: u32 = 2_000;
+/// What is logged of a path at most.
+const LONGEST_PATH: usize = 512;
+/// How a client that has gone is logged.
+const GONE: u16 = 499;
 
-/// What all requests share. There is one, and it lives as long as the process.
-#[derive(Debug)]
-pub(crate) struct Gateway {
-    pub(crate) line: Semaphore,
-    limits: Limits,
-    upstream: Upstream,
-    answered: AtomicU64,
-    refused: AtomicU64,
-    hung_up: AtomicU64,
-}
-
-impl Gateway {
-    pub(crate) fn start(backend: SocketAddr, limits: Limits) -> &'static Self {
-        Box::leak(Box::new(Self {
-            line: Semaphore::with_config(limits.permits, Config::new().max_bypass(MAX_BYPASS)),
-            limits,
-            upstream: Upstream::new(backend),
-            answered: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            hung_up: AtomicU64::new(0),
-        }))
-    }
-
-    pub(crate) fn router(&'static self) -> Router {
-        Router::new().route("/status", get(status)).fallback(proxy).with_state(self)
-    }
-
-    /// How many stand in line.
-    pub(crate) fn waiters(&self) -> usize {
-        self.line.waiters()
-    }
-}
-
-async fn status(State(gateway): State<&'static Gateway>) -> impl IntoResponse {
-    let json = format!(
-        "{{\"permits\":{},\"available_permits\":{},\"waiters\":{},\"answered\":{},\"refused\":{},\"hung_up\":{}}}\n",
-        gateway.limits.permits,
-        gateway.line.available_permits(),
-        gateway.line.waiters(),
-        gateway.answered.load(Ordering::Relaxed),
-        gateway.refused.load(Ordering::Relaxed),
-        gateway.hung_up.load(Ordering::Relaxed),
-    );
-    ([(CONTENT_TYPE, "application/json")], json)
-}
-
-/// Waits in line, then for the backend.
-///
-/// A client that disconnects has its handler dropped. In line, that gives the place up and nothing else. In the
-/// backend it changes nothing: the work there goes on, so its permit must stay with it.
-async fn proxy(State(gateway): State<&'static Gateway>, request: Request) -> Response {
-    let present = Present { hung_up: &gateway.hung_up, answered: false };
-    let response = match urgency::of(request.headers()) {
-        Ok(urgency) => priority::scope(urgency, admit(gateway, request)).await,
-        Err(malformed) => (StatusCode::BAD_REQUEST, malformed).into_response(),
+pub(crate) async fn proxy(State(gateway): State<&'static Gateway>, request: Request) -> Response {
+    let mut visit = Visit::new(gateway, &request);
+    let response = match visit.answer(request).await {
+        Ok(response) => response,
+        Err(refusal) => visit.refuse(refusal),
     };
-    present.answered();
+    visit.end(response.status()).await;
     response
 }
 
-async fn admit(gateway: &'static Gateway, request: Request) -> Response {
-    // Before the wait: a slow sender must not hold a permit.
-    let request = match forward::outbound(request).await {
-        Ok(request) => request,
-        Err(refusal) => return refusal,
-    };
-    let arrived = Instant::now();
-    let permit = match gateway.line.acquire_timeout(gateway.limits.patience).await {
-        Ok(permit) => permit,
-        Err(error) => return refuse(gateway, error),
-    };
-    let waited = arrived.elapsed();
-    let call = tokio::spawn(async move {
-        let response = gateway.upstream.call(request).await;
-        drop(permit);
-        response
-    });
-    let mut response = call.await.unwrap_or_else(forward::bad_gateway);
-    gateway.answered.fetch_add(1, Ordering::Relaxed);
-    if let Ok(timing) = HeaderValue::try_from(format!("line;dur={:.1}", waited.as_secs_f64() * 1e3)) {
-        response.headers_mut().append(SERVER_TIMING, timing);
+/// One request, until it has been answered or its client has gone.
+struct Visit {
+    gateway: &'static Gateway,
+    arrived: Instant,
+    client: IpAddr,
+    class: Class,
+    /// Whether the gateway itself has refused it.
+    refused: bool,
+    /// Taken when it is logged.
+    row: Option<Row>,
+}
+
+impl Visit {
+    fn new(gateway: &'static Gateway, request: &Request) -> Self {
+        let (arrived, class, client) = (TokioTimer.now(), Class::Normal, gateway.door.client(request));
+        let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+        let row = Row {
+            at: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
+            client,
+            class,
+            method: request.method().as_str().into(),
+            path: path[..path.floor_char_boundary(LONGEST_PATH)].into(),
+            status: GONE,
+            took: Duration::ZERO,
+            cached: None,
+        };
+        Self { gateway, arrived, client, class, refused: false, row: Some(row) }
     }
-    response
-}
 
-fn refuse(gateway: &Gateway, error: AcquireError) -> Response {
-    gateway.refused.fetch_add(1, Ordering::Relaxed);
-    let retry_after = [(RETRY_AFTER, HeaderValue::from(whole_seconds(gateway.limits.patience)))];
-    (StatusCode::SERVICE_UNAVAILABLE, retry_after, Body::from(format!("Too busy: {error}.\n"))).into_response()
-}
+    async fn answer(&mut self, request: Request) -> Result<Response, Refusal> {
+        let gateway = self.gateway;
+        let priority = urgency::of(request.headers()).map_err(Refusal::Malformed)?;
+        self.class = Class::of(priority);
+        let _inside = gateway.door.enter(self.client, priority).await?;
+        gateway.telemetry.admitted(self.class);
+        // Before it stands in line: a slow sender must not hold a permit of the upstream's.
+        let request = Arc::new(Outbound::read(request).await?);
+        let deadline = TokioTimer.now() + gateway.patience;
 
-/// Rounded up, for headers that know nothing finer.
-fn whole_seconds(span: Duration) -> u64 {
-    span.as_secs() + u64::from(span.subsec_nanos() > 0)
-}
-
-/// A client that has not hung up; counts it if it does.
-struct Present<'a> {
-    hung_up: &'a AtomicU64,
-    answered: bool,
-}
-
-impl Present<'_> {
-    fn answered(mut self) {
-        self.answered = true;
+        let fetch = || gateway.upstream.fetch(Arc::clone(&request), priority, deadline);
+        if let Some(key) = Pages::key(&request)
+            && let Some((page, cached)) = gateway.pages.get(&key, fetch).await?
+        {
+            self.note(cached);
+            let mut response = page.fetched.answer.clone().into_response();
+            response.headers_mut().append(CACHE_STATUS, status(cached));
+            return Ok(timed(response, page.fetched.waited));
+        }
+        let Fetched { answer, waited } = fetch().await?;
+        Ok(timed(answer.into_response(), waited))
     }
-}
 
-impl Drop for Present<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.hung_up.fetch_add(1, Ordering::Relaxed);
+    fn refuse(&mut self, refusal: Refusal) -> Response {
+        if let Some(why) = refusal.counts_as() {
+            self.gateway.telemetry.refused(self.class, why);
+            self.gateway.counts.refused();
+            self.refused = true;
+        }
+        refusal.into_response()
+    }
+
+    fn note(&mut self, cached: Cached) {
+        self.gateway.telemetry.cache(cached);
+        if let Some(row) = &mut self.row {
+            row.cached = Some(cached);
         }
     }
+
+    /// It has been answered, and the row is accepted before the client hears of it.
+    async fn end(mut self, status: StatusCode) {
+        self.gateway.counts.answered();
+        if let Some(row) = self.last_row(status.as_u16()) {
+            if !self.refused {
+                self.gateway.telemetry.answered(self.class, row.took, row.status);
+            }
+            self.gateway.log.put(row).await;
+        }
+    }
+
+    fn last_row(&mut self, status: u16) -> Option<Row> {
+        let took = TokioTimer.now().duration_since(self.arrived);
+        self.row.take().map(|row| Row { class: self.class, status, took, ..row })
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if let Some(row) = self.last_row(GONE) {
+            self.gateway.counts.hung_up();
+            self.gateway.log.put_now(row);
+        }
+    }
+}
+
+/// In the words of RFC 9211.
+const fn status(cached: Cached) -> HeaderValue {
+    HeaderValue::from_static(match cached {
+        Cached::Hit => "tidegate; hit",
+        Cached::Miss => "tidegate; fwd=miss",
+        Cached::Joined => "tidegate; fwd=miss; collapsed",
+        Cached::Stale => "tidegate; hit; ttl=-1",
+    })
+}
+
+/// Says how long the request has stood in line.
+fn timed(mut response: Response, waited: Duration) -> Response {
+    let waited = format!("line;dur={:.1}", waited.as_secs_f64() * 1e3);
+    if let Ok(waited) = HeaderValue::try_from(waited) {
+        response.headers_mut().append(SERVER_TIMING, waited);
+    }
+    response
 }

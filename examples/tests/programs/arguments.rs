@@ -33,7 +33,16 @@ fn wrong_arguments() {
         (&["--listen", "127.0.0.1:65536"], "--listen"),
         (&["--listen", "127.0.0.1:0", "--demo"], "--demo"),
         (&["--listen", "127.0.0.1:0", "--seconds", "1"], "--seconds"),
-        (&["--backend", "127.0.0.1:1"], "--backend"),
+        (&["--listen", "127.0.0.1:0", "--soak"], "--soak"),
+        (&["--soak", "0"], "--soak"),
+        (&["--overhead", "--demo"], "--overhead"),
+        (&["--upstream", "http://127.0.0.1:1"], "--upstream"),
+        (&["--upstream", "https://127.0.0.1:1"], "--upstream"),
+        (&["--upstream", "http://127.0.0.1:1/below"], "--upstream"),
+        (&["--upstream", ""], "--upstream"),
+        (&["--rate", "0"], "--rate"),
+        (&["--client-rate", "1000001"], "--client-rate"),
+        (&["--log"], "--log"),
     ] {
         let (code, line) = refusal(args);
         assert_eq!(code, Some(2), "{args:?}");
@@ -51,12 +60,21 @@ fn a_busy_port() {
 }
 
 #[test]
+fn a_log_that_cannot_be_written() {
+    let (code, line) = refusal(&["--listen", "127.0.0.1:0", "--log", "/there/is/no/such/folder/log.sqlite"]);
+    assert_eq!(code, Some(1));
+    assert!(line.contains("/there/is/no/such/folder"), "{line}");
+}
+
+#[test]
 fn help_names_every_option() {
     for flag in ["--help", "-h"] {
         let output = run("gateway", &[flag]);
         assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
         let help = String::from_utf8(output.stdout).unwrap();
-        for option in ["--demo", "--seconds", "--listen", "--backend", "--permits", "--patience", "--help"] {
+        let modes = ["--demo", "--seconds", "--soak", "--overhead", "--listen", "--upstream"];
+        let limits = ["--permits", "--rate", "--slack", "--client-rate", "--patience", "--ttl"];
+        for option in modes.iter().chain(&limits).chain(&["--behind-proxy", "--log", "--help"]) {
             assert!(help.contains(option), "{option}");
         }
     }

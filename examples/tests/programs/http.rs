@@ -33,7 +33,22 @@ pub(crate) fn send(address: SocketAddr, line: &str, headers: &[(&str, &str)], bo
     Pending { stream }
 }
 
+/// Sends a request without headers, unless the connection breaks off.
+pub(crate) fn try_send(address: SocketAddr, line: &str) -> Option<Pending> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(GIVE_UP)).ok()?;
+    stream.write_all(format!("{line}\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+    Some(Pending { stream })
+}
+
 impl Pending {
+    /// The status of the answer, if it comes whole.
+    pub(crate) fn status(mut self) -> Option<u16> {
+        let mut all = String::new();
+        self.stream.read_to_string(&mut all).ok()?;
+        all.contains("\r\n\r\n").then_some(all)?.split(' ').nth(1)?.parse().ok()
+    }
+
     pub(crate) fn answer(mut self) -> Answer {
         let mut all = String::new();
         self.stream.read_to_string(&mut all).unwrap();

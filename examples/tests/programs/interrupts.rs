@@ -37,7 +37,7 @@ fn the_first_finishes_what_has_begun() {
 }
 
 #[test]
-fn the_second_stops_it_at_once() {
+fn the_second_kills_it() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(upstream.address, 1, &[]);
     let inside = gateway.get("/inside", "0");
@@ -45,7 +45,7 @@ fn the_second_stops_it_at_once() {
     send(&gateway, Signal::INT);
     assert!(gateway.next_line().starts_with("finishing what has begun"));
     send(&gateway, Signal::INT);
-    let (code, stderr) = gateway.end();
-    assert_eq!((code, stderr.lines().count()), (Some(1), 1), "{stderr}");
+    // By the signal, and not by an exit code of its own.
+    assert_eq!(gateway.end(), (None, String::new()));
     drop((inside, arrival));
 }

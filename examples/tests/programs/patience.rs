@@ -31,7 +31,7 @@ fn who_waits_too_long_is_told_to_come_again() {
     let inside = upstream.next();
     let refused = gateway.get("/second", "-10").answer();
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("2")));
-    assert_eq!((gateway.status("waiters"), gateway.status("refused")), (0, 1));
+    assert_eq!((gateway.health("waiters"), gateway.health("refused")), (0, 1));
     inside.answer("");
     assert_eq!(first.answer().status, 200);
     // The line is as it was.
@@ -60,7 +60,7 @@ fn who_hangs_up_gives_the_place_in_line_up() {
     next.answer("");
     assert_eq!((first.answer().status, patient.answer().status), (200, 200));
     assert!(upstream.is_idle());
-    assert_eq!(gateway.status("available_permits"), 1);
+    assert_eq!(gateway.health("available_permits"), 1);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn who_hangs_up_in_the_backend_leaves_the_permit_there() {
     gateway.until("waiters", 1);
     drop(gone);
     gateway.until("hung_up", 1);
-    assert_eq!((gateway.status("waiters"), gateway.status("available_permits")), (1, 0));
+    assert_eq!((gateway.health("waiters"), gateway.health("available_permits")), (1, 0));
     assert!(upstream.is_idle());
 
     inside.answer("");

@@ -108,10 +108,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Starts it in front of `backend`, and waits until it serves.
-    pub(crate) fn start(backend: SocketAddr, permits: usize, args: &[&str]) -> Self {
-        let (backend, permits) = (backend.to_string(), permits.to_string());
-        let common = ["--listen", "127.0.0.1:0", "--backend", &backend, "--permits", &permits];
+    /// Starts it in front of `upstream`, and waits until it serves.
+    pub(crate) fn start(upstream: SocketAddr, permits: usize, args: &[&str]) -> Self {
+        let (upstream, permits) = (format!("http://{upstream}/"), permits.to_string());
+        let common = ["--listen", "127.0.0.1:0", "--upstream", &upstream, "--permits", &permits];
         let mut program = Program::start("gateway", &[&common, args].concat());
         let stdout = BufReader::new(program.child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
@@ -123,21 +123,26 @@ impl Gateway {
         Self { program, lines, address }
     }
 
-    /// Sends a request for `path` at a priority.
+    /// Sends a request for `path`, below `/api`, at a priority.
     pub(crate) fn get(&self, path: &str, priority: &str) -> Pending {
-        http::send(self.address, &format!("GET {path} HTTP/1.1"), &[("x-priority", priority)], "")
+        self.send("GET", path, &[("x-priority", priority)])
     }
 
-    /// A figure of `/status`.
-    pub(crate) fn status(&self, figure: &str) -> u64 {
-        let answer = http::send(self.address, "GET /status HTTP/1.1", &[], "").answer();
+    /// Sends a request for `path`, below `/api`, with these headers.
+    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Pending {
+        http::send(self.address, &format!("{method} /api{path} HTTP/1.1"), headers, "")
+    }
+
+    /// A figure of `/health`.
+    pub(crate) fn health(&self, figure: &str) -> u64 {
+        let answer = http::send(self.address, "GET /health HTTP/1.1", &[], "").answer();
         let value = answer.body.split_once(&format!("\"{figure}\":")).expect(&answer.body).1;
         value.split([',', '}']).next().unwrap().parse().expect(&answer.body)
     }
 
-    /// Waits until a figure of `/status` has this value.
+    /// Waits until a figure of `/health` has this value.
     pub(crate) fn until(&self, figure: &str, value: u64) {
-        until(&format!("{figure} is {value}"), || self.status(figure) == value);
+        until(&format!("{figure} is {value}"), || self.health(figure) == value);
     }
 
     /// The process.

@@ -9,9 +9,9 @@ fn requests_and_answers_go_through_unchanged() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(upstream.address, 1, &[]);
     let headers = [("x-thing", "kept"), ("te", "trailers"), ("keep-alive", "timeout=5")];
-    let client = send(gateway.address, "POST /things?colour=red HTTP/1.1", &headers, "a thing");
+    let client = send(gateway.address, "POST /api/things?colour=red HTTP/1.1", &headers, "a thing");
     let arrival = upstream.next();
-    assert_eq!(arrival.line, "POST /things?colour=red HTTP/1.1");
+    assert_eq!(arrival.line, "POST /api/things?colour=red HTTP/1.1");
     assert_eq!(arrival.body, "a thing");
     assert!(arrival.headers.contains(&"x-thing: kept".into()), "{:?}", arrival.headers);
     assert!(arrival.headers.contains(&format!("host: {}", upstream.address)), "{:?}", arrival.headers);
@@ -29,13 +29,14 @@ fn odd_requests_are_answered_and_hurt_nobody() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(upstream.address, 1, &[]);
     let refused = |line: &str, body: &str| send(gateway.address, line, &[], body).answer().status;
-    assert_eq!(refused("CONNECT example.org:443 HTTP/1.1", ""), 405);
+    assert_eq!(refused("CONNECT example.org:443 HTTP/1.1", ""), 404);
+    assert_eq!(refused("GET /elsewhere HTTP/1.1", ""), 404);
     assert_eq!(refused("NONSENSE", ""), 400);
-    assert_eq!(refused("POST / HTTP/1.1", &"x".repeat((1 << 20) + 1)), 413);
+    assert_eq!(refused("POST /api/ HTTP/1.1", &"x".repeat((1 << 20) + 1)), 413);
     assert!(upstream.is_idle());
 
     // Whatever server a request names, it goes to the one backend.
-    let absolute = send(gateway.address, "GET http://127.0.0.2:1/elsewhere HTTP/1.1", &[], "");
+    let absolute = send(gateway.address, "GET http://127.0.0.2:1/api/elsewhere HTTP/1.1", &[], "");
     let arrival = upstream.next();
     assert_eq!(arrival.path(), "/elsewhere");
     arrival.answer("");

@@ -1,7 +1,7 @@
-//! [`Upstream`]: a backend that answers when the test says so.
+//! [`Upstream`]: a server behind the gateway that answers when the test says so; [`Echo`]: one that answers at once.
 
 use core::net::SocketAddr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -62,9 +62,9 @@ fn receive(stream: TcpStream, arrivals: &Sender<Arrival>) -> Option<()> {
 }
 
 impl Arrival {
-    /// `/path` out of `GET /path HTTP/1.1`.
+    /// `/path` out of `GET /api/path HTTP/1.1`.
     pub(crate) fn path(&self) -> &str {
-        self.line.split(' ').nth(1).unwrap()
+        self.line.split(' ').nth(1).and_then(|path| path.strip_prefix("/api")).unwrap()
     }
 
     pub(crate) fn answer(self, body: &str) {
@@ -72,10 +72,38 @@ impl Arrival {
     }
 
     /// Answers with headers that end their lines themselves.
-    pub(crate) fn answer_with(mut self, status: &str, headers: &str, body: &str) {
+    pub(crate) fn answer_with(self, status: &str, headers: &str, body: &str) {
+        self.try_answer_with(status, headers, body).unwrap();
+    }
+
+    fn try_answer(self, body: &str) -> io::Result<()> {
+        self.try_answer_with("200 OK", "", body)
+    }
+
+    fn try_answer_with(mut self, status: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         let answer =
             format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
-        self.stream.write_all(answer.as_bytes()).unwrap();
+        self.stream.write_all(answer.as_bytes())
+    }
+}
+
+/// A server that answers at once, with the request's first line.
+pub(crate) struct Echo {
+    pub(crate) address: SocketAddr,
+}
+
+impl Echo {
+    pub(crate) fn start() -> Self {
+        let upstream = Upstream::start();
+        let address = upstream.address;
+        // It ends with the process.
+        thread::spawn(move || {
+            for arrival in upstream.arrivals {
+                let body = arrival.line.clone();
+                let _ = arrival.try_answer(&body);
+            }
+        });
+        Self { address }
     }
 }

@@ -1,6 +1,5 @@
 //! The header decides who is next.
 
-use crate::http;
 use crate::programs::Gateway;
 use crate::upstream::Upstream;
 
@@ -25,7 +24,7 @@ fn order_of(requests: &[(&str, &str)]) -> Vec<String> {
     }
     inside.answer("");
     assert!(pending.into_iter().all(|pending| pending.answer().status == 200));
-    assert_eq!((gateway.status("waiters"), gateway.status("available_permits")), (0, 1));
+    assert_eq!((gateway.health("waiters"), gateway.health("available_permits")), (0, 1));
     order
 }
 
@@ -54,7 +53,7 @@ fn what_is_no_number_is_refused() {
         assert!(answer.body.contains("x-priority"), "{}", answer.body);
     }
     let twice = [("x-priority", "1"), ("x-priority", "2")];
-    assert_eq!(http::send(gateway.address, "GET / HTTP/1.1", &twice, "").answer().status, 400);
+    assert_eq!(gateway.send("GET", "/", &twice).answer().status, 400);
     assert!(upstream.is_idle());
-    assert_eq!((gateway.status("hung_up"), gateway.status("available_permits")), (0, 1));
+    assert_eq!((gateway.health("hung_up"), gateway.health("available_permits")), (0, 1));
 }

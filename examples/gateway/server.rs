@@ -1,0 +1,84 @@
+//! [`Server`]: everything that runs, started in order and stopped in order, so that no accepted row is lost.
+//!
+//! ```text
+//! listener ──► connections ──► calls to the upstream        jobs
+//!                   └──────► log (batches) ──► database ◄────┘
+//! ```
+//!
+//! It is stopped from left to right: whoever puts something into the next one has ended before that one is closed.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use axum::http::uri::Authority;
+use tidegate_tokio::{BackgroundLoop, Service, ServiceReport};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::connections::Connections;
+use crate::database::{Database, Temporary, Thread};
+use crate::failure::Failure;
+use crate::gateway::Gateway;
+use crate::jobs;
+use crate::options::Options;
+
+/// How long anybody may take to come to an end.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+pub(crate) struct Server {
+    pub(crate) gateway: &'static Gateway,
+    connections: Connections,
+    listener: JoinHandle<()>,
+    maintenance: BackgroundLoop,
+    database: Thread,
+}
+
+/// How it ended. The log's file is still there, also if it is a temporary one.
+pub(crate) struct Stopped {
+    pub(crate) report: ServiceReport,
+    _file: Option<Temporary>,
+}
+
+impl Server {
+    /// Serves what comes to `listener`.
+    pub(crate) fn start(listener: TcpListener, upstream: Authority, options: &Options) -> Result<Self, Failure> {
+        let (log, database) = Database::open(options.log.clone())?;
+        let gateway = Gateway::start(upstream, log, options)?;
+        let maintenance = jobs::start(gateway)?;
+        let connections = Connections::new(gateway.router(), &gateway.shutdown);
+        let listener = tokio::spawn(connections.clone().accept(listener));
+        Ok(Self { gateway, connections, listener, maintenance, database })
+    }
+
+    /// Waits for one of these signals, or for the gateway's shutdown to be triggered, then stops everything.
+    pub(crate) async fn run(
+        self,
+        signals: &[i32],
+        started: impl FnOnce() + Send + 'static,
+        stopping: fn(),
+    ) -> Result<Stopped, Failure> {
+        let Self { gateway, connections, listener, maintenance, database: Thread { thread, temporary } } = self;
+        let report = Service::new(&gateway.shutdown)
+            .signals(signals.iter().copied())
+            // Now that signals are heard: whoever learns that it serves may send one at once.
+            .start_up("say so", async move || started())
+            .callback("say so", async move |_reason| stopping())
+            .callback("dashboards", async |_reason| gateway.telemetry.close())
+            .callback("jobs", async |_reason| gateway.jobs.close())
+            .join_task("listener", PATIENCE, listener)
+            .join("connections", PATIENCE, async move { connections.close().await })
+            .join("calls", PATIENCE, gateway.upstream.close())
+            .join("maintenance", PATIENCE, async { maintenance.shutdown().await.map(drop) })
+            .join("log", PATIENCE, gateway.log.stop(PATIENCE))
+            .join("orders", PATIENCE, async { gateway.database.close() })
+            .join_thread("database", PATIENCE, thread)
+            .run()
+            .await
+            .map_err(Failure::to("stop in order"))?;
+        Ok(Stopped { report, _file: temporary })
+    }
+}
+
+/// A listener on a loopback port of the system's choice.
+pub(crate) const LOOPBACK: SocketAddr =
+    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 0);

@@ -1,0 +1,242 @@
+//! [`Upstream`]: the server behind the gateway, and the [`Gate`] before it.
+//!
+//! The gate is a semaphore (so many at once, the most urgent first), a rate limiter (so many in any second) and a
+//! lockout (nobody, once the upstream has answered 429, until it says). The upstream keeps no line of its own for as
+//! long as it is asked no more than it can take; so the line is here, where it knows priorities.
+
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
+
+use axum::http::header::RETRY_AFTER;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode};
+use tidegate_tokio::gate::Pass;
+use tidegate_tokio::{
+    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore,
+    TaskGroup, TokioTimer, timeout, timeout_at,
+};
+
+use crate::http::{Answer, Client, Outbound};
+use crate::options::Options;
+use crate::refusal::Refusal;
+use crate::telemetry::Telemetry;
+use crate::urgency::Class;
+
+/// Whom many have overtaken goes first for once, so that urgent traffic cannot starve the rest. The number is
+/// well above the backlog of a healthy day, on which nobody is to notice it.
+const MAX_BYPASS: u32 = 2_000;
+/// How many may stand in line: whoever comes then would wait in vain.
+const LINE: usize = 4_000;
+/// How long an answer may take, before the upstream is taken to be gone and the permit is used anew.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How often a request is sent that the upstream does not take.
+const ATTEMPTS: u32 = 3;
+/// How long the upstream is left alone if it does not say, and at most.
+const REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_mins(1);
+
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    authority: Authority,
+    client: Client,
+    permits: Semaphore,
+    rate: RateLimiter,
+    rest: FifoLockout,
+    /// Calls go on when their clients have gone, and are waited for in the end.
+    calls: TaskGroup,
+    telemetry: Arc<Telemetry>,
+    patience: Duration,
+    /// Who stands in line, by class.
+    lines: [AtomicUsize; Class::ALL.len()],
+    lockouts: AtomicU64,
+}
+
+/// An answer, and how long its request stood in line.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) answer: Answer,
+    pub(crate) waited: Duration,
+}
+
+impl Upstream {
+    pub(crate) fn new(
+        authority: Authority,
+        options: &Options,
+        telemetry: Arc<Telemetry>,
+    ) -> Result<Self, InvalidQuota> {
+        let second = Duration::from_secs(1).saturating_add(options.slack);
+        let burst = u32::try_from(options.permits).unwrap_or(u32::MAX).min(options.rate);
+        // The first keeps to the limit in every second, the second spreads requests over it.
+        let quotas = [Quota::sliding(options.rate, second)?, Quota::per(options.rate, second)?.burst(burst)?];
+        Ok(Self {
+            authority,
+            client: crate::http::client(),
+            permits: Semaphore::with_config(options.permits, Config::new().max_bypass(MAX_BYPASS)),
+            rate: RateLimiter::with_quotas(&quotas)?,
+            rest: FifoLockout::new(),
+            calls: TaskGroup::new(),
+            telemetry,
+            patience: options.patience,
+            lines: [const { AtomicUsize::new(0) }; Class::ALL.len()],
+            lockouts: AtomicU64::new(0),
+        })
+    }
+
+    /// Stands in line, then has the upstream answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// In line, dropping the future gives the place up and nothing else. In the upstream it changes nothing: the work
+    /// there goes on, so the permit stays with it.
+    pub(crate) async fn fetch(
+        &'static self,
+        request: Arc<Outbound>,
+        priority: Priority,
+        deadline: Instant,
+    ) -> Result<Fetched, Refusal> {
+        let mut waited = Duration::ZERO;
+        let mut attempt = 1;
+        loop {
+            let arrived = TokioTimer.now();
+            let pass = self.enter(priority, deadline).await?;
+            waited += TokioTimer.now().duration_since(arrived);
+            let request = Arc::clone(&request);
+            let call = self.calls.spawn(async move {
+                let answer = self.call(&request).await;
+                // Before the pass is given back: nobody may follow.
+                if let Ok(answer) = &answer
+                    && let Some(rest) = wanted_rest(answer)
+                {
+                    self.leave_alone(rest);
+                }
+                drop(pass);
+                answer
+            });
+            let call = call.map_err(|_closed| self.overloaded())?;
+            let answer = call.await.map_err(|panicked| Refusal::Broken(panicked.to_string().into()))??;
+            // It was not taken, so nothing was done: it may be sent again.
+            if answer.status != StatusCode::TOO_MANY_REQUESTS {
+                return Ok(Fetched { answer, waited });
+            }
+            if attempt == ATTEMPTS {
+                return Err(self.locked_out());
+            }
+            attempt += 1;
+        }
+    }
+
+    async fn enter(
+        &'static self,
+        priority: Priority,
+        deadline: Instant,
+    ) -> Result<Pass<&'static Semaphore>, Refusal> {
+        let gate: Gate<_, _, _> = Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest);
+        if self.permits.waiters() == 0 {
+            if let Ok(pass) = gate.try_enter() {
+                return Ok(pass);
+            }
+        }
+        if self.rest.locked_until().is_some_and(|until| until > deadline) {
+            return Err(self.locked_out());
+        }
+        if self.permits.waiters() >= LINE {
+            return Err(self.overloaded());
+        }
+        let _standing = Standing::new(self, Class::of(priority));
+        match timeout_at(&TokioTimer, deadline, gate.enter_with_priority(priority)).await {
+            Ok(Ok(pass)) => Ok(pass),
+            Err(_elapsed) if self.rest.locked_until().is_some() => Err(self.locked_out()),
+            Ok(Err(_)) | Err(_) => Err(self.overloaded()),
+        }
+    }
+
+    async fn call(&self, request: &Outbound) -> Result<Answer, Refusal> {
+        let request = request.to_request(&self.authority)?;
+        timeout(ANSWER, Answer::fetch(&self.client, request)).await.map_err(|_elapsed| Refusal::Late)?
+    }
+
+    fn leave_alone(&self, rest: Duration) {
+        // On the heap there is room for any number of them.
+        if self.rest.lock_for(rest).is_ok() {
+            self.lockouts.fetch_add(1, Ordering::Relaxed);
+            self.telemetry.locked_out(rest);
+        }
+    }
+
+    fn locked_out(&self) -> Refusal {
+        let until = self.rest.locked_until().unwrap_or(Instant::EPOCH);
+        Refusal::LockedOut { again: until.duration_since(TokioTimer.now()).max(REST) }
+    }
+
+    const fn overloaded(&self) -> Refusal {
+        Refusal::Overloaded { again: self.patience }
+    }
+
+    /// Whoever shows a length last has seen it to be the present one.
+    fn show_line(&self, class: Class) {
+        let line = &self.lines[class.index()];
+        let mut length = line.load(Ordering::SeqCst);
+        loop {
+            self.telemetry.waiting(class, length);
+            match line.load(Ordering::SeqCst) {
+                now if now == length => return,
+                now => length = now,
+            }
+        }
+    }
+
+    /// Waits until the calls have ended that nobody waits for any more, and lets no more begin.
+    pub(crate) async fn close(&self) {
+        self.calls.close().await;
+    }
+
+    /// How many stand in line.
+    pub(crate) fn waiters(&self) -> usize {
+        self.permits.waiters()
+    }
+
+    pub(crate) fn available_permits(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// How often it wanted to be left alone.
+    pub(crate) fn lockouts(&self) -> u64 {
+        self.lockouts.load(Ordering::Relaxed)
+    }
+}
+
+/// For how long the upstream wants to be left alone, if it does.
+fn wanted_rest(answer: &Answer) -> Option<Duration> {
+    let said = retry_after(&answer.headers);
+    match answer.status {
+        StatusCode::TOO_MANY_REQUESTS => Some(said.unwrap_or(REST).min(LONGEST_REST)),
+        StatusCode::SERVICE_UNAVAILABLE => said.map(|rest| rest.min(LONGEST_REST)),
+        _ => None,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Somebody in line, who is counted there.
+struct Standing {
+    upstream: &'static Upstream,
+    class: Class,
+}
+
+impl Standing {
+    fn new(upstream: &'static Upstream, class: Class) -> Self {
+        upstream.lines[class.index()].fetch_add(1, Ordering::SeqCst);
+        upstream.show_line(class);
+        Self { upstream, class }
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.upstream.lines[self.class.index()].fetch_sub(1, Ordering::SeqCst);
+        self.upstream.show_line(self.class);
+    }
+}
