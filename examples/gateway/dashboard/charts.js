@@ -33,7 +33,9 @@ function span(ms) {
 function step(most, count) {
   const rough = Math.max(most, 1e-9) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough - 1e-12);
+  // Steps of 2.5 are no whole numbers below ten.
+  const factors = power < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10];
+  return factors.map((factor) => factor * power).find((size) => size >= rough - 1e-12);
 }
 
 /** A frame of the element's size, and where in it things are. */
@@ -72,44 +74,43 @@ function levels(at, low, high, size) {
 
 /** What stands below a time line. */
 function times(at) {
-  const parts = at.width < 440 ? 2 : shown === 30_000 ? 3 : 4;
+  const parts = at.width < 440 || shown % 4_000 ? 3 : 4;
   return Array.from({ length: parts + 1 }, (_, part) => {
-    const ago = shown / 1000 * (1 - part / parts), x = at.x(ago * 1000);
+    const ago = Math.round(shown / 1000 * (1 - part / parts)), x = at.x(ago * 1000);
     const kind = part === parts ? "end" : part === 0 ? "" : "mid";
     const text = part === parts ? "now" : part === 0 ? `${ago} s ago` : `${ago} s`;
     return line("axis", x, at.bottom, x, at.bottom + 4) + label(kind, x, at.bottom + 18, text);
   });
 }
 
-/** The outline between two rows of values: along the one and back along the other. */
-function area(at, ago, upper, lower) {
-  const there = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(upper[i]))}`);
-  const back = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(lower[i]))}`).reverse();
-  return there.concat(back).join(" ");
-}
+/** The corners of steps: each value lasts from the beginning of its tick to the end. */
+const steps = (at, when, values) => when.flatMap(({ from, to }, i) => {
+  const y = px(at.y(values[i]));
+  return [`${px(at.x(from))},${y}`, `${px(at.x(to))},${y}`];
+});
 
 /** Areas on top of each other, from zero up, or down if `sign` is -1. */
-function stack(at, ago, series, sign = 1) {
-  let base = ago.map(() => 0);
+function stack(at, when, series, sign = 1) {
+  let base = when.map(() => 0);
   return series.map(({ kind, values }) => {
     const top = base.map((below, i) => below + sign * values[i]);
-    const points = area(at, ago, top, base);
-    const rim = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(top[i]))}`).join(" ");
+    const rim = steps(at, when, top), back = steps(at, when, base).reverse();
     base = top;
-    return `<polygon class="f ${kind}" points="${points}"/><polyline class="rim" points="${rim}"/>`;
+    return `<polygon class="f ${kind}" points="${rim.concat(back).join(" ")}"/><polyline class="rim" points="${rim.join(" ")}"/>`;
   });
 }
 
 /** One line; its dashes tell it from the others without its colour. */
-function curve(at, ago, { kind, values, dash }) {
-  const points = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(values[i]))}`).join(" ");
+function curve(at, when, { kind, values, dash }) {
+  const points = when.map(({ to }, i) => `${px(at.x(to))},${px(at.y(values[i]))}`).join(" ");
   return `<polyline class="line s ${kind}" points="${points}"${dash ? ` stroke-dasharray="${dash}"` : ""}/>`;
 }
 
 /** The entries of a legend: a sign, a name, a value. */
 function legend(element, entries) {
+  const drawn = (sign) => (sign ? `<svg viewBox="0 0 14 12" aria-hidden="true">${sign}</svg>` : "");
   element.innerHTML = entries.map(({ sign, name, value }) =>
-    `<li><svg viewBox="0 0 14 12" aria-hidden="true">${sign}</svg><span>${name}</span> <b>${value}</b></li>`).join("");
+    `<li>${drawn(sign)}<span>${name}</span> <b>${value}</b></li>`).join("");
 }
 
 const square = (kind) => `<rect class="f ${kind}" x="1" width="12" height="12" rx="3"/>`;

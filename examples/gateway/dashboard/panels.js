@@ -27,13 +27,13 @@ function show() {
   tiles();
   const first = seen.ticks[0];
   const reach = first ? seen.now - first.at + first.span : 0;
-  shown = [30_000, 60_000, KEPT].find((length) => length >= reach - 500) ?? KEPT;
-  const ago = seen.ticks.map((tick) => seen.now - tick.at);
-  requests(ago);
+  shown = [30_000, 45_000, 60_000, 90_000, KEPT].find((length) => length >= reach - 500) ?? KEPT;
+  const when = seen.ticks.map((tick) => ({ from: seen.now - tick.at + tick.span, to: seen.now - tick.at }));
+  requests(when);
   lockouts();
-  waiting(ago);
+  waiting(when);
   latency();
-  cache(ago);
+  cache(when);
   batches();
 }
 
@@ -55,18 +55,18 @@ function tiles() {
 }
 
 /** A vertical line where one looks, and what happens when one looks elsewhere. */
-function cross(at, ago) {
-  if (looked.at === null || !(looked.at in ago)) return "";
-  const x = at.x(ago[looked.at]);
+function cross(at, when) {
+  if (looked.at === null || !(looked.at in when)) return "";
+  const ago = when[looked.at].to, x = at.x(ago);
   return line("cross", x, at.top, x, at.bottom) + label(x > at.width / 2 ? "end strong" : "strong",
-    x + (x > at.width / 2 ? -5 : 5), at.top + 4, `${span(ago[looked.at])} ago`);
+    x + (x > at.width / 2 ? -5 : 5), at.top + 4, `${span(ago)} ago`);
 }
 
-function requests(ago) {
+function requests(when) {
   const { classes } = seen.names;
   const admitted = classes.map((kind, index) => ({ kind, values: rates("admitted", index) }));
   const refused = seen.ticks.map((tick) => rate(tick, sum(tick.refused)));
-  const most = Math.max(1, ...ago.map((_, i) => sum(admitted.map(({ values }) => values[i]))));
+  const most = Math.max(1, ...when.map((_, i) => sum(admitted.map(({ values }) => values[i]))));
   const least = Math.max(...refused, most / 8);
   const size = step(most + least, 6);
   const high = Math.ceil(most / size) * size, low = -Math.ceil(least / size) * size;
@@ -74,9 +74,9 @@ function requests(ago) {
   const at = frame(element, low, high);
   const shades = locked().map(({ start, end }) => rect("shade", at.x(start), at.top, at.x(end) - at.x(start), at.bottom - at.top));
   draw(element, at, [
-    ...shades, ...levels(at, low, high, size), ...stack(at, ago, admitted),
-    ...stack(at, ago, [{ kind: "refused", values: refused }], -1),
-    line("axis", at.left, at.y(0), at.right, at.y(0)), ...times(at), cross(at, ago),
+    ...shades, ...levels(at, low, high, size), ...stack(at, when, admitted),
+    ...stack(at, when, [{ kind: "refused", values: refused }], -1),
+    line("axis", at.left, at.y(0), at.right, at.y(0)), ...times(at), cross(at, when),
   ]);
   const tick = moment();
   const now = (index) => (tick ? short(rate(tick, tick.admitted[index])) : "–");
@@ -88,7 +88,7 @@ function requests(ago) {
   const { totals } = seen;
   const lines = classes.map((name, index) => `${name} ${now(index)}`).join(", ");
   element.setAttribute("aria-label", `Admitted per second: ${lines}. Refused per second: ${off}. Left and right arrow look at earlier moments.`);
-  table(find("table-requests"), "Requests by priority", ["", "admitted per s", "mean of 2 min", "admitted", "refused", "answered 5xx"],
+  table(find("table-requests"), "Requests admitted per second, and all since the start", ["", "per s", "mean", "admitted", "refused", "5xx"],
     classes.map((name, index) => [name, now(index), short(mean(admitted[index].values)),
       totals.admitted[index], totals.refused[index], totals.failed[index]]));
   table(find("table-refusals"), "Refused, by reason", ["", "per s", "since the start"],
@@ -114,19 +114,19 @@ function lockouts() {
     [`${span(seen.now - from)} ago`, span(to - from), to > seen.now ? `in ${span(to - seen.now)}` : `${span(seen.now - to)} ago`]));
 }
 
-function waiting(ago) {
+function waiting(when) {
   const { classes } = seen.names;
   const series = classes.map((kind, index) => ({ kind, dash: DASHES[index], values: seen.ticks.map((tick) => tick.waiting[index]) }));
   const most = Math.max(4, ...series.flatMap(({ values }) => values));
   const size = Math.max(1, step(most, 4)), high = Math.ceil(most / size) * size;
   const element = find("chart-waiting");
   const at = frame(element, 0, high);
-  draw(element, at, [...levels(at, 0, high, size), ...series.map((each) => curve(at, ago, each)).reverse(), ...times(at), cross(at, ago)]);
+  draw(element, at, [...levels(at, 0, high, size), ...series.map((each) => curve(at, when, each)).reverse(), ...times(at), cross(at, when)]);
   const tick = moment();
   const now = (index) => (tick ? short(tick.waiting[index]) : "–");
   legend(find("legend-waiting"), classes.map((name, index) => ({ sign: dashes(name, ["", "5 3", "2 3"][index]), name, value: now(index) })));
   element.setAttribute("aria-label", `In line: ${classes.map((name, index) => `${name} ${now(index)}`).join(", ")}.`);
-  table(find("table-waiting"), "Requests in line", ["", "now", "mean of 2 min", "most in 2 min"],
+  table(find("table-waiting"), "Requests in line, in two minutes", ["", "now", "mean", "most"],
     classes.map((name, index) => [name, now(index), short(mean(series[index].values)), short(Math.max(0, ...series[index].values))]));
 }
 
@@ -135,7 +135,7 @@ function latency() {
   const tick = seen.ticks.at(-1);
   const rows = classes.map((_, index) => tick?.latency[index]?.map((micros) => micros / 1000) ?? null);
   const found = rows.filter(Boolean).flat();
-  const low = Math.floor(Math.log10(Math.min(1, ...found))), high = Math.ceil(Math.log10(Math.max(1000, ...found)) - 1e-9);
+  const low = Math.floor(Math.log10(Math.min(1, ...found))), high = Math.ceil(Math.log10(Math.max(10_000, ...found)) - 1e-9);
   const element = find("chart-latency");
   const at = frame(element, 0, 1);
   const left = 12, tall = (at.bottom - at.top) / rows.length;
@@ -149,7 +149,7 @@ function latency() {
   rows.forEach((row, index) => {
     const kind = classes[index], middle = at.top + (index + 0.72) * tall;
     const said = row ? row.map(span).join(" · ") : "no answers";
-    parts.push(label("strong", 0, middle - 16, kind), label("end", at.width, middle - 16, said));
+    parts.push(label("strong value", 0, middle - 16, kind), label("end value", at.width, middle - 16, said));
     if (!row) return;
     const [p50, p90, p99] = row.map(x);
     parts.push(`<line class="span ${kind}" x1="${px(p50)}" y1="${px(middle)}" x2="${px(p99)}" y2="${px(middle)}"/>`,
@@ -165,17 +165,17 @@ function latency() {
   ]);
   const said = classes.map((name, index) => rows[index] ? `${name} ${rows[index].map(span).join(", ")}` : `${name} no answers`);
   element.setAttribute("aria-label", `Latency at the 50th, 90th and 99th percentile: ${said.join("; ")}.`);
-  table(find("table-latency"), "Latency of the last ten seconds' answers", ["", "p50", "p90", "p99", "answers since the start"],
+  table(find("table-latency"), "Latency of the last ten seconds' answers", ["", "p50", "p90", "p99", "all answers"],
     classes.map((name, index) => [name, ...(rows[index] ?? [null, null, null]).map(span), seen.totals.answered[index]]));
 }
 
-function cache(ago) {
+function cache(when) {
   const series = BY_COST.map((index) => ({ kind: OUTCOMES[index], values: rates("cached", index) }));
-  const most = Math.max(1, ...ago.map((_, i) => sum(series.map(({ values }) => values[i]))));
+  const most = Math.max(1, ...when.map((_, i) => sum(series.map(({ values }) => values[i]))));
   const size = step(most, 4), high = Math.ceil(most / size) * size;
   const element = find("chart-cache");
   const at = frame(element, 0, high);
-  draw(element, at, [...levels(at, 0, high, size), ...stack(at, ago, series), ...times(at), cross(at, ago)]);
+  draw(element, at, [...levels(at, 0, high, size), ...stack(at, when, series), ...times(at), cross(at, when)]);
   const counts = OUTCOMES.map((_, index) => sum(seen.ticks.map((tick) => tick.cached[index])));
   const share = (index) => percent(counts[index], sum(counts));
   legend(find("legend-cache"), BY_COST.map((index) => ({ sign: square(OUTCOMES[index]), name: OUTCOMES[index], value: share(index) })));
@@ -202,7 +202,7 @@ function batches() {
   });
   draw(element, at, parts);
   const rows = sum(seen.ticks.map((tick) => tick.rows)), all = sum(counts);
-  legend(find("legend-batches"), [{ sign: square("bar"), name: "batches", value: short(all) }, { sign: "", name: "rows each, on average", value: all ? short(rows / all) : "–" }]);
+  legend(find("legend-batches"), [{ sign: square("bar"), name: "batches", value: short(all) }, { name: "rows each, on average", value: all ? short(rows / all) : "–" }]);
   element.setAttribute("aria-label", `Batches in two minutes: ${all}, of ${all ? short(rows / all) : "no"} rows on average.`);
   table(find("table-batches"), `Since the start: ${seen.totals.batches} batches of ${seen.totals.rows} rows`, ["rows", "batches in 2 min"],
     bins.map((_, index) => [name(index), counts[index]]));
