@@ -75,6 +75,7 @@ pub mod lockout;
 pub mod lru;
 pub mod oneshot;
 mod platform;
+mod pointer;
 mod priority;
 pub mod queue;
 pub mod rate_limiter;

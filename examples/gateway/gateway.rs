@@ -65,8 +65,9 @@ impl Gateway {
 
     pub(crate) fn router(&'static self) -> Router {
         let own = Router::new().route("/health", get(health)).route("/export", get(export::export));
-        let proxied = Router::new().route("/api", any(proxy::proxy)).route("/api/{*path}", any(proxy::proxy));
-        own.merge(proxied).with_state(self).merge(dashboard::routes(Arc::clone(&self.telemetry)))
+        let proxied = ["/api", "/api/", "/api/{*path}"];
+        let router = proxied.iter().fold(own, |router, path| router.route(path, any(proxy::proxy)));
+        router.with_state(self).merge(dashboard::routes(Arc::clone(&self.telemetry)))
     }
 }
 

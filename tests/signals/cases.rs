@@ -10,7 +10,7 @@ use crate::process::Process;
 
 type Case = (&'static str, fn());
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     ("each signal ends it in order", each_signal_ends_it_in_order),
     ("a signal before the start-ups are done is kept", a_signal_before_the_start_ups_are_done_is_kept),
     ("a second signal kills", a_second_signal_kills),
@@ -24,6 +24,7 @@ const CASES: [Case; 13] = [
     ("a second run hears again", a_second_run_hears_again),
     ("nested scopes end in order by one signal", nested_scopes_end_in_order_by_one_signal),
     ("two runtimes and three threads", two_runtimes_and_three_threads),
+    ("a wake that panics makes nobody deaf", a_wake_that_panics_makes_nobody_deaf),
 ];
 
 /// Runs every case whose name contains `filter`.
@@ -189,4 +190,15 @@ fn two_runtimes_and_three_threads() {
     assert!(child.signal(Signal::TERM));
     child.says(&["signal 15", "Some((true, true))", "Some((true, true))"]);
     child.ends();
+}
+
+fn a_wake_that_panics_makes_nobody_deaf() {
+    let mut child = Process::start("bad waker");
+    child.says(&["started"]);
+    assert!(child.signal(Signal::INT));
+    let mut lines = [child.line(), child.line()];
+    lines.sort_unstable();
+    assert_eq!(lines, ["panicking", "stopping: signal 2"]);
+    assert!(child.signal(Signal::INT));
+    assert_eq!(child.dies_of(), Some(Signal::INT.as_raw()));
 }

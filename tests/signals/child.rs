@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::thread;
 
+use tidegate_tests::{Hook, poll_with};
 use tidegate_threads::shutdown::{Phase, SecondSignal};
 use tidegate_threads::{Service, Shutdown, signal};
 use tidegate_tokio as on_tokio;
@@ -45,6 +46,7 @@ pub(crate) fn play(role: &str) {
         "again" => again(),
         "nested" => nested(),
         "crowd" => crowd(),
+        "bad waker" => bad_waker(),
         _ => Err(format!("there is no role {role}").into()),
     };
     if let Err(error) = played {
@@ -278,5 +280,28 @@ fn crowd() -> Played {
     for service in services {
         say(format_args!("{:?}", service.join().ok().flatten()));
     }
+    Ok(())
+}
+
+/// Somebody waits for the end whose waker panics.
+fn bad_waker() -> Played {
+    static SHUTDOWN: Shutdown = Shutdown::new();
+
+    let mut waiting = Box::pin(SHUTDOWN.triggered());
+    let bad = Hook::waker(
+        || {
+            say("panicking");
+            panic!("on purpose");
+        },
+        || (),
+    );
+    assert!(poll_with(&mut waiting, &bad).is_pending());
+    let report = Service::new(&SHUTDOWN)
+        .signals(SIGNALS)
+        .start_up("start", || say("started"))
+        .callback("stop", |reason| say(format_args!("stopping: {reason}")))
+        .join("parent", Duration::MAX, wait)
+        .run()?;
+    say(report);
     Ok(())
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use tidegate_core::task_group::{self, EnterError, Guard};
 use tidegate_core::{Clock, Heap, Instant, timeout_at};
-use tidegate_threads::task::{Failed, Member};
+use tidegate_threads::task::{Failed, Member, enter};
 pub use tidegate_threads::{JoinError, Panic, ShutdownError, SpawnError, Summary};
 
 use crate::world::{self, TaskId};
@@ -97,11 +97,7 @@ impl TaskGroup {
         if world::current().is_none() {
             return Err(SpawnError::NoRuntime(future));
         }
-        let guard = match Tracker::track_owned(Arc::clone(&self.shared.tracker)) {
-            Ok(guard) => guard,
-            Err(EnterError::Closed) => return Err(SpawnError::Closed(future)),
-            Err(_) => return Err(SpawnError::TooMany(future)),
-        };
+        let (guard, future) = enter(&self.shared.tracker, future)?;
         let task = task::spawn(Member::new(future, guard));
         if self.shared.exit_timeout.is_some() {
             let exited = {

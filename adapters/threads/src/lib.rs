@@ -44,8 +44,7 @@
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "background-loop")]
-mod background_loop;
+pub mod background_loop;
 mod backoff;
 pub mod batcher;
 mod block_on;
@@ -63,14 +62,13 @@ mod seat;
 mod serve;
 pub mod shutdown;
 mod sleepers;
+mod start;
 pub mod task;
 mod task_group;
 mod timer;
 mod wall;
 pub mod waterfall;
 
-#[cfg(feature = "background-loop")]
-pub use background_loop::BackgroundLoop;
 pub use batcher::Batcher;
 pub use block_on::{block_on, block_on_until};
 pub use executor::{Executor, Map, Reservation};
@@ -347,3 +345,26 @@ pub type Generator<T, E = Infallible> = generator::Generator<T, E, Threads>;
 
 /// Capacity and threads of a [`Generator`]. See [`generator::GeneratorOptions`].
 pub type GeneratorOptions = generator::GeneratorOptions<Threads>;
+
+/// An executor on a thread of its own, for futures in a program that is not async. The executor is that of the crate
+/// `async-executor`; sleeps are those of this crate. See [`background_loop::BackgroundLoop`].
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_threads::{BackgroundLoop, sleep};
+///
+/// let background = BackgroundLoop::new("telemetry")?;
+/// let mut sum = background.schedule(async { 1 + 2 })?;
+/// let answer = background.run_blocking(async {
+///     sleep(Duration::from_millis(1)).await;
+///     40 + 2
+/// })?;
+/// assert_eq!((answer, sum.join_blocking_timeout(Duration::from_secs(10))?), (42, 3));
+///
+/// let mut failing = background.schedule(async { panic!("on purpose") })?;
+/// assert!(failing.join_blocking().is_err());
+/// assert!(background.shutdown_blocking()?.is_clean()); // somebody has heard of the panic
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[cfg(feature = "background-loop")]
+pub type BackgroundLoop = background_loop::BackgroundLoop<background_loop::ExecutorTasks>;

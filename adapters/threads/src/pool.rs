@@ -2,15 +2,17 @@
 
 use core::any::Any;
 use core::fmt;
+use core::mem;
 use core::num::NonZeroUsize;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::panic;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 use parking_lot::{Condvar, Mutex};
+
+use crate::start::start;
 
 /// Work that blocks.
 pub type Job = Box<dyn FnOnce() + Send>;
@@ -62,10 +64,14 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     most: usize,
+    keep_alive: Duration,
 }
 
 struct State {
     jobs: VecDeque<Job>,
+    /// How many jobs have ever left the line.
+    taken: u64,
+    /// How many threads there are that will look at the line once more.
     threads: usize,
     idle: usize,
     /// There will be no more jobs.
@@ -82,8 +88,12 @@ impl Pool {
     /// A pool of up to so many threads, none of which exists before it is needed.
     #[must_use]
     pub fn new(threads: NonZeroUsize) -> Self {
-        let state = State { jobs: VecDeque::new(), threads: 0, idle: 0, closed: false };
-        let shared = Shared { state: Mutex::new(state), work: Condvar::new(), most: threads.get() };
+        Self::with_keep_alive(threads, KEEP_ALIVE)
+    }
+
+    fn with_keep_alive(threads: NonZeroUsize, keep_alive: Duration) -> Self {
+        let state = State { jobs: VecDeque::new(), taken: 0, threads: 0, idle: 0, closed: false };
+        let shared = Shared { state: Mutex::new(state), work: Condvar::new(), most: threads.get(), keep_alive };
         Self { handle: Arc::new(Handle { shared: Arc::new(shared) }) }
     }
 
@@ -109,22 +119,32 @@ impl Spawn for Pool {
         let shared = &self.handle.shared;
         let mut state = shared.state.lock();
         state.jobs.push_back(job);
+        let number = state.taken + state.jobs.len() as u64;
         if state.idle >= state.jobs.len() || state.threads >= shared.most {
             drop(state);
             shared.work.notify_one();
             return Ok(());
         }
+        // Taken for granted while the lock is released.
         state.threads += 1;
         drop(state);
         let worker = Worker(Arc::clone(shared));
-        let started = thread::Builder::new().name("tidegate-pool".into()).spawn(move || worker.work());
-        let Err(_no_thread) = started else { return Ok(()) };
-        // The worker was dropped, and has counted itself out. The others will come to the job, if there are any.
+        let Err(_no_thread) = start("tidegate-pool".into(), move || worker.work()) else { return Ok(()) };
         let mut state = shared.state.lock();
+        state.threads -= 1;
         if state.threads > 0 {
+            // Those that there are will come to the job.
             return Ok(());
         }
-        state.jobs.pop_back().map_or(Ok(()), Err)
+        // Others may have counted on this thread, and nobody will come to their jobs, either.
+        let last = state.taken + state.jobs.len() as u64;
+        let place = number.checked_sub(state.taken + 1).and_then(|place| usize::try_from(place).ok());
+        let own = place.and_then(|place| state.jobs.remove(place));
+        state.taken = last;
+        let lost = mem::take(&mut state.jobs);
+        drop(state);
+        drop(lost);
+        own.map_or(Ok(()), Err)
     }
 }
 
@@ -135,7 +155,7 @@ impl Drop for Handle {
     }
 }
 
-/// A thread of the pool, counted as long as it lives.
+/// A thread of the pool, counted until it finds nothing to do for the last time.
 struct Worker(Arc<Shared>);
 
 impl Worker {
@@ -155,24 +175,22 @@ impl Worker {
         let mut state = self.0.state.lock();
         loop {
             if let Some(job) = state.jobs.pop_front() {
+                state.taken += 1;
                 return Some(job);
             }
-            if state.closed {
-                return None;
+            let mut may_end = state.closed;
+            if !may_end {
+                state.idle += 1;
+                let late = self.0.work.wait_for(&mut state, self.0.keep_alive).timed_out();
+                state.idle -= 1;
+                may_end = late && state.jobs.is_empty();
             }
-            state.idle += 1;
-            let late = self.0.work.wait_for(&mut state, KEEP_ALIVE).timed_out();
-            state.idle -= 1;
-            if late && state.jobs.is_empty() {
+            if may_end {
+                // Under the lock under which it has seen that there is no job: no job can count on it any more.
+                state.threads -= 1;
                 return None;
             }
         }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.0.state.lock().threads -= 1;
     }
 }
 
@@ -188,8 +206,13 @@ impl fmt::Debug for Pool {
 #[cfg(test)]
 mod tests {
     use std::sync::{Barrier, mpsc};
+    use std::thread;
 
     use super::*;
+    use crate::start::refusal;
+
+    /// A hang is to be a failure; it takes nowhere near as long.
+    const HANG: Duration = Duration::from_mins(1);
 
     fn spawn(pool: &Pool, job: impl FnOnce() + Send + 'static) {
         assert!(pool.spawn(Box::new(job)).is_ok());
@@ -241,5 +264,50 @@ mod tests {
         drop((pool, done));
         go.send(()).unwrap();
         assert!(results.iter().eq(0..3));
+    }
+
+    #[test]
+    fn no_job_is_left_to_a_thread_that_is_about_to_end() {
+        let pool = Pool::with_keep_alive(NonZeroUsize::MIN, Duration::ZERO);
+        // This is its only thread, and has found nothing to do for the last time.
+        pool.handle.shared.state.lock().threads = 1;
+        let worker = Worker(Arc::clone(&pool.handle.shared));
+        assert!(worker.next().is_none());
+        let (done, results) = mpsc::channel();
+        spawn(&pool, move || done.send(()).unwrap());
+        assert_eq!(results.recv_timeout(HANG), Ok(()));
+        drop(worker);
+    }
+
+    #[test]
+    fn a_job_that_no_thread_can_be_had_for_comes_back() {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let (done, results) = mpsc::channel();
+        refusal::of_the_next(|| ());
+        let mine = done.clone();
+        let refused = pool.spawn(Box::new(move || mine.send(1).unwrap()));
+        assert_eq!(pool.threads(), 0);
+        refused.map_or_else(|job| job(), |()| panic!("there is no thread"));
+        spawn(&pool, move || done.send(2).unwrap());
+        assert!(results.iter().eq([1, 2]));
+    }
+
+    #[test]
+    fn jobs_that_counted_on_a_thread_that_was_refused_are_dropped() {
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let (done, results) = mpsc::channel();
+        let other = {
+            let (pool, done) = (pool.clone(), done.clone());
+            // The only thread that there may be is on its way.
+            move || spawn(&pool, move || done.send("another's").unwrap())
+        };
+        refusal::of_the_next(other);
+        let refused = pool.spawn(Box::new(move || done.send("mine").unwrap()));
+        refused.map_or_else(|job| job(), |()| panic!("there is no thread"));
+        assert!(results.iter().eq(["mine"]));
+        assert_eq!(pool.threads(), 0);
+        let (done, results) = mpsc::channel();
+        spawn(&pool, move || done.send(()).unwrap());
+        assert_eq!(results.recv_timeout(HANG), Ok(()));
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tidegate_core::task_group::{EnterError, Join};
 
 use crate::join_handle::{JoinHandle, deliver};
-use crate::task::{Home, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain};
+use crate::task::{Home, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain, enter};
 use crate::{Clock, ThreadsTimer, block_on, block_on_until, priority};
 
 /// Threads that are waited for together. A clone is another handle to the same group.
@@ -183,11 +183,7 @@ where
     F: FnOnce() -> T + Send + 'a,
     T: Send + 'a,
 {
-    let guard = match Tracker::track_owned(Arc::clone(tracker)) {
-        Ok(guard) => guard,
-        Err(EnterError::Closed) => return Err(SpawnError::Closed(body)),
-        Err(_) => return Err(SpawnError::TooMany(body)),
-    };
+    let (guard, body) = enter(tracker, body)?;
     let (promise, handle) = JoinHandle::new(Home::ANYWHERE);
     let priority = priority::current();
     // A thread that is refused takes its closure along; this is where to get the body back from.

@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! Under [`tokio::time::pause`] everything that knows time stands still with tokio's clock. A runtime needs its
+//! Under `tokio::time::pause` everything that knows time stands still with tokio's clock. A runtime needs its
 //! time enabled (`enable_time` or `enable_all`) for whatever sleeps; nothing else of tokio's is asked for.
 #![forbid(unsafe_code)]
 
@@ -117,7 +117,7 @@ pub type FifoLockout<T = TokioTimer> = lockout::FifoLockout<Tokio, Heap, T>;
 
 /// A rate limiter: token bucket or sliding window, one or several quotas. See [`tidegate_core::rate_limiter`].
 ///
-/// `T` is the clock; leave it out for tokio's own, which obeys [`tokio::time::pause`].
+/// `T` is the clock; leave it out for tokio's own, which obeys `tokio::time::pause`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -247,7 +247,7 @@ pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> = cache::Cache<K, V
 
 /// A [`Cache`] whose values live for a time, counted from when they were computed. See [`Expiring`].
 ///
-/// `T` is the clock; leave it out for tokio's own, which obeys [`tokio::time::pause`].
+/// `T` is the clock; leave it out for tokio's own, which obeys `tokio::time::pause`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -287,7 +287,7 @@ pub type KeyedRateLimiter<K, T = TokioTimer, H = RandomState> =
 
 /// Payloads that come out when their time has come. See [`tidegate_core::scheduler`].
 ///
-/// `C` and `W` are the clock and the wall clock; leave them out for tokio's, which obeys [`tokio::time::pause`], and the
+/// `C` and `W` are the clock and the wall clock; leave them out for tokio's, which obeys `tokio::time::pause`, and the
 /// operating system's. Tokio's timer is exact to a millisecond; a payload is never early.
 ///
 /// ```

@@ -14,7 +14,7 @@ use tokio::{task, time as tokio_time};
 /// The timer of the tokio adapter.
 ///
 /// Inside a runtime it is tokio's: it sleeps at tokio's resolution (a millisecond, rounded up), and it obeys
-/// [`tokio::time::pause`]. Outside of one it is that of [`ThreadsTimer`], whose epoch both share.
+/// `tokio::time::pause`. Outside of one it is that of [`ThreadsTimer`], whose epoch both share.
 ///
 /// The runtime must have been built with time enabled, as tokio's own sleeps demand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -190,24 +190,21 @@ impl<I, O, P: Platform, S: Storage, Q: Storage, T: Timer> fmt::Debug for Batcher
     }
 }
 
-/// A pointer to a [`Batcher`]: a reference, an `Rc`, an `Arc`, or anything else that dereferences to one and can be
-/// cloned. It is implemented for all of them and cannot be implemented by hand.
-pub trait BatcherRef: Clone + sealed::Sealed {
-    /// What is asked.
-    type Input;
-    /// What is answered.
-    type Output;
-    /// The batcher's platform.
-    type Platform: Platform;
-    /// Where requests and answers are kept.
-    type Storage: Storage;
-    /// Where those who wait are kept.
-    type Room: Storage;
-    /// The batcher's timer.
-    type Timer: Timer;
-
-    /// The batcher pointed at.
-    fn batcher(&self) -> &BatcherOf<Self>;
+crate::pointer::pointer! {
+    pub trait BatcherRef: Clone for Batcher<I, O, P: Platform, S: Storage, Q: Storage, T: Timer>, by batcher {
+        /// What is asked.
+        type Input = I;
+        /// What is answered.
+        type Output = O;
+        /// The batcher's platform.
+        type Platform: Platform = P;
+        /// Where requests and answers are kept.
+        type Storage: Storage = S;
+        /// Where those who wait are kept.
+        type Room: Storage = Q;
+        /// The batcher's timer.
+        type Timer: Timer = T;
+    }
 }
 
 /// The batcher that `R` points at.
@@ -220,23 +217,6 @@ pub type BatcherOf<R> = Batcher<
     <R as BatcherRef>::Timer,
 >;
 
-impl<R, I, O, P: Platform, S: Storage, Q: Storage, T: Timer> BatcherRef for R
-where
-    R: Deref<Target = Batcher<I, O, P, S, Q, T>> + Clone,
-{
-    type Input = I;
-    type Output = O;
-    type Platform = P;
-    type Storage = S;
-    type Room = Q;
-    type Timer = T;
-
-    #[inline]
-    fn batcher(&self) -> &Batcher<I, O, P, S, Q, T> {
-        self
-    }
-}
-
 /// A pointer to a batcher, as one to the waterfall in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Through<R>(R);
@@ -247,16 +227,5 @@ impl<R: BatcherRef> Deref for Through<R> {
     #[inline]
     fn deref(&self) -> &Self::Target {
         &self.0.batcher().requests
-    }
-}
-
-mod sealed {
-    use super::{Batcher, Deref, Platform, Storage, Timer};
-
-    pub trait Sealed {}
-
-    impl<R, I, O, P: Platform, S: Storage, Q: Storage, T: Timer> Sealed for R where
-        R: Deref<Target = Batcher<I, O, P, S, Q, T>>
-    {
     }
 }

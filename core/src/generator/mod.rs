@@ -32,7 +32,6 @@ pub use yielding::{NextItem, Yielding};
 
 use core::convert::Infallible;
 use core::fmt;
-use core::ops::Deref;
 use core::task::Waker;
 
 use word::Word;
@@ -171,41 +170,15 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// A pointer to a [`Handover`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait HandoverRef: sealed::Sealed {
-    /// The handover's platform.
-    type Platform: Platform;
-    /// The handover's storage.
-    type Storage: Storage;
-    /// What is handed over.
-    type Item;
-    /// What the producer may fail with.
-    type Failure;
-
-    /// The handover pointed at.
-    fn handover(&self) -> &Handover<Self::Platform, Self::Storage, Self::Item, Self::Failure>;
-}
-
-impl<R, P: Platform, S: Storage, T, E> HandoverRef for R
-where
-    R: Deref<Target = Handover<P, S, T, E>>,
-{
-    type Platform = P;
-    type Storage = S;
-    type Item = T;
-    type Failure = E;
-
-    #[inline]
-    fn handover(&self) -> &Handover<P, S, T, E> {
-        self
+crate::pointer::pointer! {
+    pub trait HandoverRef for Handover<P: Platform, S: Storage, T, E>, by handover {
+        /// The handover's platform.
+        type Platform: Platform = P;
+        /// The handover's storage.
+        type Storage: Storage = S;
+        /// What is handed over.
+        type Item = T;
+        /// What the producer may fail with.
+        type Failure = E;
     }
-}
-
-mod sealed {
-    use super::{Deref, Handover, Platform, Storage};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage, T, E> Sealed for R where R: Deref<Target = Handover<P, S, T, E>> {}
 }

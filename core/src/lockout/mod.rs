@@ -34,7 +34,6 @@ pub use wait::Wait;
 use core::fmt;
 use core::future::Future;
 use core::mem;
-use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -370,41 +369,15 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> fmt::Debug for Lockout<P, S, T
     }
 }
 
-/// A pointer to a [`Lockout`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait LockoutRef: sealed::Sealed {
-    /// The lockout's platform.
-    type Platform: Platform;
-    /// The lockout's storage.
-    type Storage: Storage;
-    /// The lockout's timer.
-    type Timer: Timer;
-    /// The order in which waiters pass.
-    type Order: Order;
-
-    /// The lockout pointed at.
-    fn lockout(&self) -> &Lockout<Self::Platform, Self::Storage, Self::Timer, Self::Order>;
-}
-
-impl<R, P: Platform, S: Storage, T: Timer, O: Order> LockoutRef for R
-where
-    R: Deref<Target = Lockout<P, S, T, O>>,
-{
-    type Platform = P;
-    type Storage = S;
-    type Timer = T;
-    type Order = O;
-
-    #[inline]
-    fn lockout(&self) -> &Lockout<P, S, T, O> {
-        self
+crate::pointer::pointer! {
+    pub trait LockoutRef for Lockout<P: Platform, S: Storage, T: Timer, O: Order>, by lockout {
+        /// The lockout's platform.
+        type Platform: Platform = P;
+        /// The lockout's storage.
+        type Storage: Storage = S;
+        /// The lockout's timer.
+        type Timer: Timer = T;
+        /// The order in which waiters pass.
+        type Order: Order = O;
     }
-}
-
-mod sealed {
-    use super::{Deref, Lockout, Order, Platform, Storage, Timer};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage, T: Timer, O: Order> Sealed for R where R: Deref<Target = Lockout<P, S, T, O>> {}
 }

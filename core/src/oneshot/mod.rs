@@ -17,7 +17,6 @@ pub use machine::{Machine, Progress};
 use core::error::Error;
 use core::fmt;
 use core::future::Future;
-use core::ops::Deref;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 
@@ -202,34 +201,11 @@ impl fmt::Display for Abandoned {
 
 impl Error for Abandoned {}
 
-/// A pointer to a [`Oneshot`]: a reference, an `Rc`, an `Arc`, or anything else that dereferences to one. It is
-/// implemented for all of them and cannot be implemented by hand.
-pub trait OneshotRef: sealed::Sealed {
-    /// The platform.
-    type Platform: Platform;
-    /// What is handed over.
-    type Value;
-
-    /// The place pointed at.
-    fn oneshot(&self) -> &Oneshot<Self::Platform, Self::Value>;
-}
-
-impl<R, P: Platform, T> OneshotRef for R
-where
-    R: Deref<Target = Oneshot<P, T>>,
-{
-    type Platform = P;
-    type Value = T;
-
-    fn oneshot(&self) -> &Oneshot<P, T> {
-        self
+crate::pointer::pointer! {
+    pub trait OneshotRef for Oneshot<P: Platform, T>, by oneshot {
+        /// The platform.
+        type Platform: Platform = P;
+        /// What is handed over.
+        type Value = T;
     }
-}
-
-mod sealed {
-    use super::{Deref, Oneshot, Platform};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, T> Sealed for R where R: Deref<Target = Oneshot<P, T>> {}
 }

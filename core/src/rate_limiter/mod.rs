@@ -55,7 +55,6 @@ pub use window::SlidingWindow;
 use core::fmt;
 use core::future::Future;
 use core::mem;
-use core::ops::Deref;
 use core::pin::pin;
 use core::task::{Poll, Waker};
 use core::time::Duration;
@@ -480,38 +479,13 @@ impl<P: Platform, S: Storage, T: Clock> fmt::Debug for RateLimiter<P, S, T> {
     }
 }
 
-/// A pointer to a [`RateLimiter`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait RateLimiterRef: sealed::Sealed {
-    /// The limiter's platform.
-    type Platform: Platform;
-    /// The limiter's storage.
-    type Storage: Storage;
-    /// The limiter's timer.
-    type Timer: Timer;
-
-    /// The limiter pointed at.
-    fn limiter(&self) -> &RateLimiter<Self::Platform, Self::Storage, Self::Timer>;
-}
-
-impl<R, P: Platform, S: Storage, T: Timer> RateLimiterRef for R
-where
-    R: Deref<Target = RateLimiter<P, S, T>>,
-{
-    type Platform = P;
-    type Storage = S;
-    type Timer = T;
-
-    #[inline]
-    fn limiter(&self) -> &RateLimiter<P, S, T> {
-        self
+crate::pointer::pointer! {
+    pub trait RateLimiterRef for RateLimiter<P: Platform, S: Storage, T: Timer>, by limiter {
+        /// The limiter's platform.
+        type Platform: Platform = P;
+        /// The limiter's storage.
+        type Storage: Storage = S;
+        /// The limiter's timer.
+        type Timer: Timer = T;
     }
-}
-
-mod sealed {
-    use super::{Deref, Platform, RateLimiter, Storage};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage, T> Sealed for R where R: Deref<Target = RateLimiter<P, S, T>> {}
 }

@@ -35,7 +35,7 @@ mod join;
 mod machine;
 mod next;
 mod payload;
-mod reference;
+mod pointer;
 mod stream;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -47,7 +47,7 @@ pub use join::Join;
 pub use machine::{Machine, Now};
 pub use next::Next;
 pub use payload::{Deadline, Expired, Key, MissedTickBehavior};
-pub use reference::SchedulerRef;
+pub use pointer::SchedulerRef;
 pub use stream::{Blocked, Drain, Expirations};
 
 use core::fmt;

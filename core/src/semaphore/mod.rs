@@ -32,7 +32,6 @@ pub use permit::Permit;
 
 use core::fmt;
 use core::future::Future;
-use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -485,35 +484,11 @@ impl<P: Platform, S: Storage> Settle for Semaphore<P, S> {
     }
 }
 
-/// A pointer to a [`Semaphore`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait SemaphoreRef: sealed::Sealed {
-    /// The semaphore's platform.
-    type Platform: Platform;
-    /// The semaphore's storage.
-    type Storage: Storage;
-
-    /// The semaphore pointed at.
-    fn semaphore(&self) -> &Semaphore<Self::Platform, Self::Storage>;
-}
-
-impl<R, P: Platform, S: Storage> SemaphoreRef for R
-where
-    R: Deref<Target = Semaphore<P, S>>,
-{
-    type Platform = P;
-    type Storage = S;
-
-    #[inline]
-    fn semaphore(&self) -> &Semaphore<P, S> {
-        self
+crate::pointer::pointer! {
+    pub trait SemaphoreRef for Semaphore<P: Platform, S: Storage>, by semaphore {
+        /// The semaphore's platform.
+        type Platform: Platform = P;
+        /// The semaphore's storage.
+        type Storage: Storage = S;
     }
-}
-
-mod sealed {
-    use super::{Deref, Platform, Semaphore, Storage};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage> Sealed for R where R: Deref<Target = Semaphore<P, S>> {}
 }

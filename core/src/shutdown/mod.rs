@@ -33,7 +33,6 @@ pub use triggered::Triggered;
 
 use core::fmt;
 use core::future::Future;
-use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -373,38 +372,13 @@ impl<P: Platform, S: Storage, T: Timer> fmt::Debug for Shutdown<P, S, T> {
     }
 }
 
-/// A pointer to a [`Shutdown`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait ShutdownRef: sealed::Sealed {
-    /// The shutdown's platform.
-    type Platform: Platform;
-    /// The shutdown's storage.
-    type Storage: Storage;
-    /// The shutdown's timer.
-    type Timer: Timer;
-
-    /// The shutdown pointed at.
-    fn shutdown(&self) -> &Shutdown<Self::Platform, Self::Storage, Self::Timer>;
-}
-
-impl<R, P: Platform, S: Storage, T: Timer> ShutdownRef for R
-where
-    R: Deref<Target = Shutdown<P, S, T>>,
-{
-    type Platform = P;
-    type Storage = S;
-    type Timer = T;
-
-    #[inline]
-    fn shutdown(&self) -> &Shutdown<P, S, T> {
-        self
+crate::pointer::pointer! {
+    pub trait ShutdownRef for Shutdown<P: Platform, S: Storage, T: Timer>, by shutdown {
+        /// The shutdown's platform.
+        type Platform: Platform = P;
+        /// The shutdown's storage.
+        type Storage: Storage = S;
+        /// The shutdown's timer.
+        type Timer: Timer = T;
     }
-}
-
-mod sealed {
-    use super::{Deref, Platform, Shutdown, Storage, Timer};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage, T: Timer> Sealed for R where R: Deref<Target = Shutdown<P, S, T>> {}
 }

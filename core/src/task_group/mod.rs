@@ -28,7 +28,6 @@ pub use machine::{Admission, Machine, Progress, Until};
 
 use core::fmt;
 use core::future::Future;
-use core::ops::Deref;
 use core::task::Waker;
 use core::time::Duration;
 
@@ -404,35 +403,11 @@ impl<P: Platform, S: Storage> fmt::Debug for TaskGroup<P, S> {
     }
 }
 
-/// A pointer to a [`TaskGroup`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait TaskGroupRef: sealed::Sealed {
-    /// The group's platform.
-    type Platform: Platform;
-    /// The group's storage.
-    type Storage: Storage;
-
-    /// The group pointed at.
-    fn task_group(&self) -> &TaskGroup<Self::Platform, Self::Storage>;
-}
-
-impl<R, P: Platform, S: Storage> TaskGroupRef for R
-where
-    R: Deref<Target = TaskGroup<P, S>>,
-{
-    type Platform = P;
-    type Storage = S;
-
-    #[inline]
-    fn task_group(&self) -> &TaskGroup<P, S> {
-        self
+crate::pointer::pointer! {
+    pub trait TaskGroupRef for TaskGroup<P: Platform, S: Storage>, by task_group {
+        /// The group's platform.
+        type Platform: Platform = P;
+        /// The group's storage.
+        type Storage: Storage = S;
     }
-}
-
-mod sealed {
-    use super::{Deref, Platform, Storage, TaskGroup};
-
-    pub trait Sealed {}
-
-    impl<R, P: Platform, S: Storage> Sealed for R where R: Deref<Target = TaskGroup<P, S>> {}
 }

@@ -4,9 +4,15 @@
 //! 32 steps whatever the number of priorities, nothing is ever rebalanced, and n leaves need n − 1 forks, so
 //! that each class has room for the one fork that its own arrival made necessary.
 //!
-//! Invariants: every class is a leaf; all but one class lend room to a fork; the fork lent by a class is an
-//! ancestor of that class's leaf; a fork's bit is lower than the bits of the forks above it; whatever has a
-//! fork above it knows which.
+//! A class that is more urgent than all others when it arises stands *ahead* of the tree: whoever is most urgent
+//! is often the next to go, and then comes and goes without a step in the tree. It is hung there when another
+//! goes ahead of it.
+//!
+//! Invariants: every class is a leaf, but the first if it stands ahead; all leaves but one lend room to a fork;
+//! the fork lent by a class is an ancestor of that class's leaf; a fork's bit is lower than the bits of the forks
+//! above it; whatever has a fork above it knows which.
+
+use core::cmp::Ordering;
 
 use crate::Priority;
 use crate::slab::{NONE, Slab};
@@ -99,6 +105,10 @@ pub(super) struct Classes<S: Storage> {
     root: Link,
     /// The most urgent class, or `NONE`.
     first: u32,
+    /// The most urgent class of the tree while the first stands ahead of it; `NONE` if the tree is empty.
+    second: u32,
+    /// Whether the first stands ahead of the tree.
+    ahead: bool,
     /// The class asked for last, or `NONE`, and its key: most who come ask for the same.
     recent: u32,
     recent_key: u32,
@@ -108,7 +118,16 @@ pub(super) struct Classes<S: Storage> {
 
 impl<S: Storage> Classes<S> {
     pub(super) const fn new() -> Self {
-        Self { slab: Slab::new(), root: Link::NONE, first: NONE, leading: Ends::NONE, recent: NONE, recent_key: 0 }
+        Self {
+            slab: Slab::new(),
+            root: Link::NONE,
+            first: NONE,
+            second: NONE,
+            ahead: false,
+            recent: NONE,
+            recent_key: 0,
+            leading: Ends::NONE,
+        }
     }
 
     #[inline]
@@ -144,23 +163,50 @@ impl<S: Storage> Classes<S> {
         self.slab.at_mut(class).map(|class| &mut class.ends)
     }
 
-    /// Makes `class`, which has just been made, the first.
-    fn precede(&mut self, class: u32) {
+    /// Makes a class that is more urgent than all others, and puts it ahead of the tree.
+    fn lead(&mut self, key: u32) -> Option<u32> {
+        let class = self.insert_class(key)?;
+        if self.ahead {
+            self.hang_first();
+        }
         if let Some(first) = self.slab.at_mut(self.first) {
             first.ends = self.leading;
         }
+        self.second = self.first;
         self.first = class;
+        self.ahead = true;
         self.leading = Ends::NONE;
+        Some(class)
     }
 
-    /// Makes `class` the first in place of one that goes.
-    fn succeed(&mut self, class: Option<u32>) {
-        self.first = class.unwrap_or(NONE);
-        self.leading = self.slab.at(self.first).map_or(Ends::NONE, |class| class.ends);
+    /// Hangs the first, which stands ahead of the tree, where it belongs there.
+    #[cold]
+    #[inline(never)]
+    fn hang_first(&mut self) {
+        let first = self.first;
+        let keys =
+            self.slab.at(first).zip(self.slab.at(self.second)).map(|(first, second)| (first.key, second.key));
+        match keys.and_then(|(key, second)| Some((key, (key ^ second).checked_ilog2()?))) {
+            #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
+            Some((key, bit)) => self.hang_beside(first, key, self.second, bit as u8),
+            None => self.root = Link::leaf(first),
+        }
+    }
+
+    /// Removes the first, which is empty, from ahead of the tree or out of it.
+    fn remove_first(&mut self) {
+        let first = self.first;
+        let next = if self.ahead { self.second } else { self.unhang(first).unwrap_or(NONE) };
+        self.ahead = false;
+        self.first = next;
+        self.leading = self.slab.at(next).map_or(Ends::NONE, |class| class.ends);
     }
 
     /// The class next in urgency after `class`.
     pub(super) fn after(&self, class: u32) -> Option<u32> {
+        if self.ahead && class == self.first {
+            return (self.second != NONE).then_some(self.second);
+        }
         let Class { key, above, .. } = *self.slab.at(class)?;
         let mut fork = above;
         // Up to the first fork that has a less urgent side than this one.
@@ -186,26 +232,30 @@ impl<S: Storage> Classes<S> {
     }
 
     fn find_or_insert_key(&mut self, key: u32) -> Option<u32> {
+        match self.slab.at(self.first).map(|first| key.cmp(&first.key)) {
+            None | Some(Ordering::Less) => return self.lead(key),
+            Some(Ordering::Equal) => return Some(self.first),
+            Some(Ordering::Greater) => {}
+        }
         let Some(nearest) = self.nearest(key) else {
-            let class = self.insert_leaf(key)?;
+            let class = self.insert_class(key)?;
             self.root = Link::leaf(class);
-            self.precede(class);
+            self.second = class;
             return Some(class);
         };
         let difference = key ^ self.slab.at(nearest)?.key;
-        match difference.checked_ilog2() {
-            None => Some(nearest),
-            #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
-            Some(bit) => self.insert_beside(key, nearest, bit as u8),
+        let Some(bit) = difference.checked_ilog2() else { return Some(nearest) };
+        let class = self.insert_class(key)?;
+        #[expect(clippy::cast_possible_truncation, reason = "it is at most 31")]
+        self.hang_beside(class, key, nearest, bit as u8);
+        if self.ahead && self.slab.at(self.second).is_none_or(|second| key < second.key) {
+            self.second = class;
         }
+        Some(class)
     }
 
-    /// The class whose key has the most bits in common with `key`, from the top.
+    /// The class of the tree whose key has the most bits in common with `key`, from the top.
     fn nearest(&self, key: u32) -> Option<u32> {
-        // Of all that are greater it is the least, which spares the descent to whoever is most urgent.
-        if self.slab.at(self.first).is_some_and(|first| key < first.key) {
-            return Some(self.first);
-        }
         let mut link = self.root;
         while let Some(lender) = link.as_fork() {
             let Fork { bit, children, .. } = &self.slab.at(lender)?.lent;
@@ -214,7 +264,7 @@ impl<S: Storage> Classes<S> {
         link.as_leaf()
     }
 
-    fn insert_leaf(&mut self, key: u32) -> Option<u32> {
+    fn insert_class(&mut self, key: u32) -> Option<u32> {
         let class = Class { key, ends: Ends::NONE, passed: 0, above: NONE, lent: NO_FORK };
         let class = self.slab.insert(class).ok()?.index;
         // One bit of a link says what it is.
@@ -225,11 +275,10 @@ impl<S: Storage> Classes<S> {
         Some(class)
     }
 
-    /// Inserts a leaf beside the subtree around `nearest` whose keys agree with it above `bit`.
-    fn insert_beside(&mut self, key: u32, nearest: u32, bit: u8) -> Option<u32> {
-        let class = self.insert_leaf(key)?;
+    /// Hangs a class as a leaf beside the subtree around `nearest` whose keys agree with its own above `bit`.
+    fn hang_beside(&mut self, class: u32, key: u32, nearest: u32, bit: u8) {
         let mut subtree = Link::leaf(nearest);
-        let mut above = self.slab.at(nearest)?.above;
+        let mut above = self.slab.at(nearest).map_or(NONE, |class| class.above);
         while let Some(Class { lent, .. }) = self.slab.at(above)
             && lent.bit < bit
         {
@@ -244,45 +293,50 @@ impl<S: Storage> Classes<S> {
         }
         self.hang(key, above, Link::fork(class));
         self.set_above(subtree, class);
-        if self.slab.at(self.first).is_none_or(|first| key < first.key) {
-            self.precede(class);
-        }
-        Some(class)
     }
 
     /// Removes an empty class.
     pub(super) fn remove(&mut self, class: u32) {
-        let Some(&Class { key, above: parent, lent, .. }) = self.slab.at(class) else { return };
-        let mut sibling = Link::NONE;
-        if parent == NONE {
-            self.root = Link::NONE;
+        if class == self.first {
+            self.remove_first();
         } else {
-            let Fork { bit, above, children } = self.fork(parent);
-            sibling = children[1 - side(key, bit)];
-            self.hang(key, above, sibling);
-            self.set_above(sibling, above);
-            // The room of the fork just removed takes in the one that this class lends room to.
-            if parent != class && lent.bit != UNUSED {
-                // Read anew: the sibling may just have been hung below it.
-                let moved = self.fork(class);
-                if let Some(room) = self.slab.at_mut(parent) {
-                    room.lent = moved;
-                }
-                self.hang(key, moved.above, Link::fork(parent));
-                self.set_above(moved.children[0], parent);
-                self.set_above(moved.children[1], parent);
-            } else if let Some(room) = self.slab.at_mut(parent) {
-                room.lent = NO_FORK;
+            let least_beside = self.unhang(class);
+            if self.ahead && class == self.second {
+                self.second = least_beside.unwrap_or(NONE);
             }
-        }
-        if self.first == class {
-            // It was the leftmost leaf, so the next is the leftmost beside it.
-            self.succeed(self.most_urgent_under(sibling));
         }
         if self.recent == class {
             self.recent = NONE;
         }
         self.slab.vacate(class);
+    }
+
+    /// Takes a leaf out of the tree. Answers the most urgent class beside it: if it was the most urgent of all, that
+    /// is the next.
+    fn unhang(&mut self, class: u32) -> Option<u32> {
+        let &Class { key, above: parent, lent, .. } = self.slab.at(class)?;
+        if parent == NONE {
+            self.root = Link::NONE;
+            return None;
+        }
+        let Fork { bit, above, children } = self.fork(parent);
+        let sibling = children[1 - side(key, bit)];
+        self.hang(key, above, sibling);
+        self.set_above(sibling, above);
+        // The room of the fork just removed takes in the one that this class lends room to.
+        if parent != class && lent.bit != UNUSED {
+            // Read anew: the sibling may just have been hung below it.
+            let moved = self.fork(class);
+            if let Some(room) = self.slab.at_mut(parent) {
+                room.lent = moved;
+            }
+            self.hang(key, moved.above, Link::fork(parent));
+            self.set_above(moved.children[0], parent);
+            self.set_above(moved.children[1], parent);
+        } else if let Some(room) = self.slab.at_mut(parent) {
+            room.lent = NO_FORK;
+        }
+        self.most_urgent_under(sibling)
     }
 
     fn most_urgent_under(&self, mut link: Link) -> Option<u32> {
@@ -318,13 +372,17 @@ impl<S: Storage> Classes<S> {
     #[cfg(any(test, debug_assertions))]
     pub(super) fn check(&self) -> u32 {
         let mut forks = 0;
-        let (count, most_urgent, _) = self.check_under(self.root, NONE, UNUSED, &mut forks);
-        debug_assert_eq!(forks, count.saturating_sub(1), "all classes but one lend room to a fork");
-        debug_assert_eq!(count > 0, self.first != NONE, "the first is known");
-        if let Some(first) = self.slab.at(self.first) {
-            debug_assert_eq!(first.key, most_urgent, "the first is the most urgent");
+        let (leaves, most_urgent, _) = self.check_under(self.root, NONE, UNUSED, &mut forks);
+        debug_assert_eq!(forks, leaves.saturating_sub(1), "all leaves but one lend room to a fork");
+        let leftmost = if self.ahead { self.second } else { self.first };
+        debug_assert_eq!(leaves > 0, leftmost != NONE, "the most urgent of the tree is known");
+        if let Some(leftmost) = self.slab.at(leftmost) {
+            debug_assert_eq!(leftmost.key, most_urgent, "it is the most urgent of the tree");
         }
-        count
+        let Some(first) = self.slab.at(self.first).filter(|_| self.ahead) else { return leaves };
+        debug_assert!(leaves == 0 || first.key < most_urgent, "the first is more urgent than the tree");
+        debug_assert!(self.leading.head != NONE, "the first is in use");
+        leaves + 1
     }
 
     /// Answers the number of leaves, and their least and their greatest key.

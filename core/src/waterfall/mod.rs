@@ -54,7 +54,6 @@ pub use stop::Unfinished;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::ops::Deref;
 use core::task::Waker;
 
 use crate::platform::{Platform, Timed};
@@ -276,41 +275,15 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> fmt::Debug for Waterfall<G, P
     }
 }
 
-/// A pointer to a [`Waterfall`]: a reference, a `Box`, an `Rc`, an `Arc`, or anything else that dereferences to
-/// one. It is implemented for all of them and cannot be implemented by hand.
-pub trait WaterfallRef: sealed::Sealed {
-    /// How items come together.
-    type Gather: Gather;
-    /// The waterfall's platform.
-    type Platform: Platform;
-    /// Where those who wait are kept.
-    type Room: Storage;
-    /// The waterfall's timer.
-    type Timer: Timer;
-
-    /// The waterfall pointed at.
-    fn waterfall(&self) -> &Waterfall<Self::Gather, Self::Platform, Self::Room, Self::Timer>;
-}
-
-impl<R, G: Gather, P: Platform, Q: Storage, T: Timer> WaterfallRef for R
-where
-    R: Deref<Target = Waterfall<G, P, Q, T>>,
-{
-    type Gather = G;
-    type Platform = P;
-    type Room = Q;
-    type Timer = T;
-
-    #[inline]
-    fn waterfall(&self) -> &Waterfall<G, P, Q, T> {
-        self
+crate::pointer::pointer! {
+    pub trait WaterfallRef for Waterfall<G: Gather, P: Platform, Q: Storage, T: Timer>, by waterfall {
+        /// How items come together.
+        type Gather: Gather = G;
+        /// The waterfall's platform.
+        type Platform: Platform = P;
+        /// Where those who wait are kept.
+        type Room: Storage = Q;
+        /// The waterfall's timer.
+        type Timer: Timer = T;
     }
-}
-
-mod sealed {
-    use super::{Deref, Gather, Platform, Storage, Timer, Waterfall};
-
-    pub trait Sealed {}
-
-    impl<R, G: Gather, P: Platform, Q: Storage, T: Timer> Sealed for R where R: Deref<Target = Waterfall<G, P, Q, T>> {}
 }

@@ -30,6 +30,7 @@ fn who_would_wait_in_vain_hears_it_at_once() {
     let gateway = Gateway::start(upstream.address, 4, &["--patience", "5"]);
     let first = gateway.get("/first", "0");
     upstream.next().answer_with(NOT_NOW, "retry-after: 50\r\n", "");
+    gateway.until("lockouts", 1);
     for client in [first, gateway.get("/second", "0")] {
         let answer = client.answer();
         let again: u64 = answer.header("retry-after").unwrap().parse().unwrap();

@@ -85,15 +85,19 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn newest_source() -> SystemTime {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = ["", "cached_lookup", "client_429", "db_writer", "gateway", "graceful", "two_colours"];
-    let files = folders.map(|folder| fs::read_dir(root.join(folder)).unwrap());
-    let sources = files.into_iter().flatten().map(|file| file.unwrap().path());
-    sources
-        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
-        .filter_map(|path| modified(&path))
-        .max()
-        .unwrap()
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()];
+    let mut newest = SystemTime::UNIX_EPOCH;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                newest = newest.max(modified(&path).unwrap());
+            }
+        }
+    }
+    newest
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

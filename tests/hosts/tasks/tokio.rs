@@ -82,6 +82,29 @@ impl Loops for BackgroundLoop {
     }
 }
 
+/// A loop on two threads.
+struct Several(BackgroundLoop);
+
+impl Loops for Several {
+    fn new(on_exit: OnExit) -> Self {
+        let runtime = Builder::new_multi_thread().worker_threads(2).build().expect("a runtime can be had");
+        let several = BackgroundLoop::with_runtime("conformance", runtime);
+        Self(several.expect("a thread can be had").on_exit(on_exit))
+    }
+
+    fn schedule(&self, job: Job) -> Result<Box<dyn FnMut() -> Result<u32, JoinError> + Send>, Closed> {
+        Loops::schedule(&self.0, job)
+    }
+
+    fn wait(&self) -> bool {
+        Loops::wait(&self.0)
+    }
+
+    fn leave(self) -> Summary {
+        Loops::leave(self.0)
+    }
+}
+
 async fn an_exit_timeout_aborts_who_is_left() {
     let group = TaskGroup::new().with_exit_timeout(core::time::Duration::from_millis(2));
     let stuck = group.spawn(core::future::pending::<()>()).expect("it is open");
@@ -120,7 +143,7 @@ pub(super) fn adapters() -> [Adapter; 2] {
             groups: Ok(super::all_groups!(on_several, TaskGroup)),
             abort: Ok(vec![(abort, || on_several(an_exit_timeout_aborts_who_is_left))]),
             executors: Ok(super::all_executors!(on_several, Executor)),
-            loops: Ok(super::all_loops!(on_several, BackgroundLoop)),
+            loops: Ok(super::all_loops!(on_several, Several)),
         },
     ]
 }

@@ -1,29 +1,71 @@
-//! [`BackgroundLoop`]: an executor on a thread of its own.
+//! [`BackgroundLoop`]: a runtime on a thread of its own. Written once for whatever runs the tasks, which
+//! [`LoopTasks`] says; the adapters name the parameter away.
 
-mod scheduled;
-#[cfg(test)]
+#[cfg(feature = "background-loop")]
+mod executor;
+#[cfg(all(test, feature = "background-loop"))]
 mod tests;
+
+#[cfg(feature = "background-loop")]
+pub use executor::{ExecutorTasks, LoopExecutor};
 
 use core::fmt;
 use core::future::Future;
-use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::io;
-use std::panic::catch_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
-use async_executor::Executor;
 use tidegate_core::Instant;
-use tidegate_core::task_group::EnterError;
 
-use crate::join_handle::JoinHandle;
-use crate::task::{Home, Member, OnExit, RunError, ShutdownError, SpawnError, Summary, Tracker};
+use crate::task::{Home, JoinError, OnExit, RunError, ShutdownError, SpawnError, Summary, Tracker};
 use crate::{Clock, ThreadsTimer, block_on, block_on_until};
-use scheduled::{Aborts, Scheduled};
 
-/// An executor on a thread of its own, for futures in a program that is not async. The executor is that of the crate
-/// `async-executor`; sleeps are those of this crate.
+/// The tasks of a [`BackgroundLoop`]: how they are spawned and cancelled, and what runs them on the loop's thread.
+///
+/// Implemented by the adapters, for their aliases.
+pub trait LoopTasks: Send + Sync + Sized + 'static {
+    /// What runs the tasks, on the loop's own thread.
+    type Runtime: Send + 'static;
+    /// A task's result to come.
+    type JoinHandle<T: Send + 'static>: Future<Output = Result<T, JoinError>>;
+
+    /// What a [`new`](BackgroundLoop::new) loop is made with.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says when it refuses something that is needed.
+    fn runtime() -> io::Result<Self::Runtime>;
+
+    /// The tasks that `runtime` is going to run.
+    fn new(runtime: &Self::Runtime) -> Self;
+
+    /// Runs the tasks on this thread, until their group has finished.
+    fn run(runtime: Self::Runtime, group: &Arc<Tracker>);
+
+    /// Drops a runtime for which there is no thread. Never blocks.
+    fn discard(runtime: Self::Runtime);
+
+    /// Spawns a task that is at `home` whenever it is polled.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](SpawnError::Closed), [`TooMany`](SpawnError::TooMany); gives `future` back.
+    fn spawn<F>(&self, home: Home, future: F) -> Result<Self::JoinHandle<F::Output>, SpawnError<F>>
+    where
+        F: Future<Output: Send> + Send + 'static;
+
+    /// The group whose members the tasks are.
+    fn group(&self) -> &Arc<Tracker>;
+
+    /// Aborts all tasks; with `for_good`, also all who come. Answers how many.
+    fn abort_all(&self, for_good: bool) -> usize;
+
+    /// How many tasks have been told to abort.
+    fn aborted(&self) -> usize;
+}
+
+/// A runtime on a thread of its own, for code that is not async, or not in this runtime.
 ///
 /// Whoever [schedules](Self::schedule) a future gets a handle, to be awaited anywhere or waited for by any thread. A
 /// future that panics ends alone: its panic is delivered to whoever holds its handle. It runs at the priority of the
@@ -34,27 +76,9 @@ use scheduled::{Aborts, Scheduled};
 /// to the drop in async code: [`shutdown`](Self::shutdown) does the same and is awaited. Dropped in its own thread it
 /// cannot wait for itself: it then stops when the last future has ended.
 ///
-/// ```
-/// use core::time::Duration;
-/// use tidegate_threads::{BackgroundLoop, sleep};
-///
-/// let background = BackgroundLoop::new("telemetry")?;
-/// let mut sum = background.schedule(async { 1 + 2 })?;
-/// let answer = background.run_blocking(async {
-///     sleep(Duration::from_millis(1)).await;
-///     40 + 2
-/// })?;
-/// assert_eq!((answer, sum.join_blocking_timeout(Duration::from_secs(10))?), (42, 3));
-///
-/// let mut failing = background.schedule(async { panic!("on purpose") })?;
-/// assert!(failing.join_blocking().is_err());
-/// assert!(background.shutdown_blocking()?.is_clean()); // somebody has heard of the panic
-/// # Ok::<(), Box<dyn core::error::Error>>(())
-/// ```
-pub struct BackgroundLoop {
-    executor: Arc<Executor<'static>>,
-    tracker: Arc<Tracker>,
-    aborts: Aborts,
+/// The adapters' aliases say what runs the futures, and have examples.
+pub struct BackgroundLoop<T: LoopTasks> {
+    tasks: T,
     home: Home,
     on_exit: OnExit,
     /// The thread is its member.
@@ -63,30 +87,53 @@ pub struct BackgroundLoop {
     thread: Option<thread::JoinHandle<()>>,
 }
 
-impl BackgroundLoop {
+impl<T: LoopTasks> BackgroundLoop<T> {
     /// Starts a loop on a thread of that name.
     ///
     /// # Errors
     ///
-    /// What the operating system says when it refuses a thread; `InvalidInput` if there is a zero byte in the name.
+    /// What the operating system says when it refuses a thread, or something that the runtime needs; `InvalidInput` if
+    /// there is a zero byte in the name.
     pub fn new(name: impl Into<String>) -> io::Result<Self> {
+        Self::with_runtime(name, T::runtime()?)
+    }
+
+    /// Starts a loop on a runtime of your making: on tokio, of one thread or of several. The runtime lives as long as
+    /// the loop's own thread.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new); the runtime is then dropped without waiting for anything.
+    pub fn with_runtime(name: impl Into<String>, runtime: T::Runtime) -> io::Result<Self> {
         let name = name.into();
         if name.contains('\0') {
+            T::discard(runtime);
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let executor = Arc::new(Executor::new());
-        let (tracker, running) = (Arc::new(Tracker::new()), Arc::new(Tracker::new()));
+        let tasks = T::new(&runtime);
+        let (home, running) = (Home::unique(), Arc::new(Tracker::new()));
+        let group = Arc::clone(tasks.group());
         let member = Tracker::track_owned(Arc::clone(&running)).map_err(io::Error::other)?;
-        let home = Home::unique();
-        let body = {
-            let (executor, tracker) = (Arc::clone(&executor), Arc::clone(&tracker));
-            move || {
-                let _member = member;
-                home.enter(|| run(&executor, &tracker));
+        // Handed over once the thread is there: where there is none, it must not be dropped with the closure, since
+        // dropping a runtime may block.
+        let (lend, lent) = mpsc::channel::<T::Runtime>();
+        let body = move || {
+            let _member = member;
+            if let Ok(runtime) = lent.recv() {
+                home.enter(|| T::run(runtime, &group));
             }
         };
-        let thread = Some(thread::Builder::new().name(name).spawn(body)?);
-        Ok(Self { executor, tracker, aborts: Aborts::new(), home, on_exit: OnExit::Wait, running, thread })
+        let (runtime, refused) = match thread::Builder::new().name(name).spawn(body) {
+            Ok(thread) => match lend.send(runtime) {
+                Ok(()) => {
+                    return Ok(Self { tasks, home, on_exit: OnExit::Wait, running, thread: Some(thread) });
+                }
+                Err(mpsc::SendError(runtime)) => (runtime, io::Error::other("the thread has ended")),
+            },
+            Err(error) => (runtime, error),
+        };
+        T::discard(runtime);
+        Err(refused)
     }
 
     /// What becomes of those who are left when the loop is left: [`OnExit::Wait`] unless told otherwise.
@@ -101,19 +148,11 @@ impl BackgroundLoop {
     /// # Errors
     ///
     /// [`Closed`](SpawnError::Closed) once the loop is being left and nobody is left in it; gives `future` back.
-    pub fn schedule<F>(&self, future: F) -> Result<JoinHandle<F::Output>, SpawnError<F>>
+    pub fn schedule<F>(&self, future: F) -> Result<T::JoinHandle<F::Output>, SpawnError<F>>
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let guard = match Tracker::track_owned(Arc::clone(&self.tracker)) {
-            Ok(guard) => guard,
-            Err(EnterError::Closed) => return Err(SpawnError::Closed(future)),
-            Err(_) => return Err(SpawnError::TooMany(future)),
-        };
-        let (promise, handle) = JoinHandle::new(self.home);
-        let (task, has_ended) = Scheduled::new(Member::new(future, guard), promise);
-        self.aborts.add((self.executor.spawn(task), has_ended));
-        Ok(handle)
+        self.tasks.spawn(self.home, future)
     }
 
     /// Runs `future` in the loop, and waits for its result. Any number of these may run at once.
@@ -145,14 +184,14 @@ impl BackgroundLoop {
         if self.home.is_here() {
             return Err(RunError::WouldDeadlock(future));
         }
-        self.schedule(future).map_err(RunError::Refused)?.join_blocking().map_err(RunError::Failed)
+        block_on(self.run(future))
     }
 
     /// Cancels all that is scheduled; answers how many. The loop goes on, and takes others in.
     ///
     /// Each is dropped where it awaits next, and its handle says [`Aborted`](crate::JoinError::Aborted).
     pub fn cancel_all(&self) -> usize {
-        self.aborts.abort_all(false)
+        self.tasks.abort_all(false)
     }
 
     /// Waits until nothing is left of what was scheduled. The loop goes on.
@@ -160,8 +199,8 @@ impl BackgroundLoop {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub fn wait(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
-        let idle = Tracker::idle_owned(Arc::clone(&self.tracker));
+    pub fn wait(&self) -> impl Future<Output = ()> + Send + 'static + use<T> {
+        let idle = Tracker::idle_owned(Arc::clone(self.tasks.group()));
         async move {
             // On the heap there is room for everybody who waits.
             let _ = idle.await;
@@ -228,17 +267,19 @@ impl BackgroundLoop {
     /// futures went.
     ///
     /// ```
+    /// # #[cfg(feature = "background-loop")] {
     /// use tidegate_threads::BackgroundLoop;
     ///
     /// let (handle, summary) = BackgroundLoop::new("worker")?.scope(|background| background.schedule(async { 7 }));
     /// assert!(handle?.is_finished() && summary?.is_clean());
+    /// # }
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
     /// In the summary's place, those of [`shutdown_blocking`](Self::shutdown_blocking).
-    pub fn scope<T>(self, body: impl FnOnce(&Self) -> T) -> (T, Result<Summary, ShutdownError>) {
+    pub fn scope<U>(self, body: impl FnOnce(&Self) -> U) -> (U, Result<Summary, ShutdownError>) {
         let output = body(&self);
         (output, self.shutdown_blocking())
     }
@@ -246,27 +287,27 @@ impl BackgroundLoop {
     /// How many futures have not ended: a figure for display, outdated by the time it is seen.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tracker.len()
+        self.tasks.group().len()
     }
 
     /// Whether nothing is left of what was scheduled: outdated by the time it is seen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.tracker.is_empty()
+        self.tasks.group().is_empty()
     }
 
     /// How many futures have panicked and nobody has heard of it so far.
     #[must_use]
     pub fn unobserved_failures(&self) -> usize {
-        self.tracker.unobserved_failures()
+        self.tasks.group().unobserved_failures()
     }
 
     /// Lets the loop end when it may.
     fn leave(&self) {
         // The loop ends with its group.
-        drop(self.tracker.close());
+        drop(self.tasks.group().close());
         if self.on_exit == OnExit::Cancel {
-            self.aborts.abort_all(true);
+            self.tasks.abort_all(true);
         }
     }
 
@@ -277,21 +318,12 @@ impl BackgroundLoop {
             return Err(ShutdownError::WouldDeadlock);
         }
         let has_panicked = thread.is_some_and(|thread| thread.join().is_err());
-        let failures = self.tracker.unobserved_failures() + usize::from(has_panicked);
-        Ok(Summary::new(failures, self.aborts.aborted()))
+        let failures = self.tasks.group().unobserved_failures() + usize::from(has_panicked);
+        Ok(Summary::new(failures, self.tasks.aborted()))
     }
 }
 
-/// Runs the loop until its group has finished.
-fn run(executor: &Executor<'static>, tracker: &Tracker) {
-    let mut ended = tracker.join();
-    // What unwinds is a destructor of something that was cancelled; nobody else is to suffer from that.
-    while !tracker.is_finished() {
-        let _ = catch_unwind(AssertUnwindSafe(|| block_on(executor.run(&mut ended))));
-    }
-}
-
-impl Drop for BackgroundLoop {
+impl<T: LoopTasks> Drop for BackgroundLoop<T> {
     fn drop(&mut self) {
         if self.thread.is_some() {
             self.leave();
@@ -301,7 +333,7 @@ impl Drop for BackgroundLoop {
     }
 }
 
-impl fmt::Debug for BackgroundLoop {
+impl<T: LoopTasks> fmt::Debug for BackgroundLoop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackgroundLoop")
             .field("thread", &self.thread.as_ref().map(|thread| thread.thread().name()))

@@ -1,12 +1,14 @@
 //! Loops, from without and from within.
 
 use core::future::{pending, poll_fn};
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
+use std::panic::catch_unwind;
 use std::sync::mpsc::channel;
 
-use super::*;
-use crate::{JoinError, Priority, Semaphore, priority};
+use super::{Arc, Duration, JoinError, OnExit, RunError, ShutdownError, io};
+use crate::{BackgroundLoop, Priority, Semaphore, priority};
 
 async fn yield_now() {
     let mut yielded = false;

@@ -13,10 +13,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tidegate_core::Instant;
-use tidegate_core::task_group::EnterError;
 
 use crate::join_handle::{JoinHandle, deliver};
-use crate::task::{Home, ResultOrder, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain};
+use crate::task::{Home, ResultOrder, ShutdownError, SpawnError, Summary, TaskGuard, Tracker, contain, enter};
 use crate::{Clock, OwnedPermit, Semaphore, ThreadsTimer, block_on, block_on_until, priority};
 use pool::Pool;
 
@@ -124,11 +123,7 @@ impl Executor {
         if self.is_closed() {
             return Err(SpawnError::Closed(payload));
         }
-        let guard = match Tracker::track_owned(Arc::clone(&self.shared.tracker)) {
-            Ok(guard) => guard,
-            Err(EnterError::Closed) => return Err(SpawnError::Closed(payload)),
-            Err(_) => return Err(SpawnError::TooMany(payload)),
-        };
+        let (guard, payload) = enter(&self.shared.tracker, payload)?;
         match Pool::prepare(&self.shared.pool) {
             Ok(()) => Ok((guard, payload)),
             Err(error) => Err(SpawnError::NoThread(payload, error)),

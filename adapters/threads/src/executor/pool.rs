@@ -11,6 +11,8 @@ use std::thread;
 use parking_lot::{Condvar, Mutex};
 use tidegate_core::{Heap, Priority, WaitQueue};
 
+use crate::start::start;
+
 /// Runs something.
 pub(super) type Job = Box<dyn FnOnce() + Send>;
 
@@ -85,7 +87,7 @@ impl Pool {
         let number = locked.threads;
         drop(locked);
         let pool = Arc::clone(this);
-        let spawned = thread::Builder::new().name(format!("tidegate-pool-{number}")).spawn(move || pool.run());
+        let spawned = start(format!("tidegate-pool-{number}"), move || pool.run());
         let mut locked = this.locked.lock();
         match spawned {
             Ok(handle) => {
@@ -99,6 +101,9 @@ impl Pool {
                     return Ok(());
                 }
                 locked.promised -= 1;
+                drop(locked);
+                // Others may have counted on this thread, and nobody will come to their jobs, either.
+                this.abort_all();
                 Err(error)
             }
         }
@@ -108,7 +113,8 @@ impl Pool {
     pub(super) fn push(&self, priority: Priority, job: Job) {
         let mut locked = self.locked.lock();
         locked.promised -= 1;
-        let refused = locked.line.push(priority, job).err();
+        // Nobody will come to it if the thread that was seen to has been refused since.
+        let refused = if locked.threads > 0 { locked.line.push(priority, job).err() } else { Some(job) };
         if self.is_closed() {
             // Those that have nothing to do may end.
             self.work.notify_all();
@@ -116,7 +122,8 @@ impl Pool {
             self.work.notify_one();
         }
         drop(locked);
-        // On the heap there is room; were there none, its handle would say that it was aborted.
+        // On the heap there is room. Its handle says that it was aborted.
+        self.aborted.fetch_add(usize::from(refused.is_some()), Ordering::Relaxed);
         drop(refused);
     }
 

@@ -5,7 +5,11 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use super::*;
+use crate::start::refusal;
 use crate::{JoinError, Priority};
+
+/// A hang is to be a failure; it takes nowhere near as long.
+const HANG: Duration = Duration::from_mins(1);
 
 #[test]
 fn no_more_run_at_once_than_there_are_threads() {
@@ -190,4 +194,34 @@ fn dropping_the_executor_lets_the_rest_be_done() {
     for (n, handle) in handles.iter_mut().enumerate() {
         assert_eq!(handle.join_blocking().unwrap(), n);
     }
+}
+
+#[test]
+fn a_thread_that_is_refused_strands_nobody() {
+    let executor = Executor::new(1);
+    refusal::of_the_next(|| ());
+    let refused = executor.submit(|| 1).unwrap_err();
+    assert!(matches!(refused, SpawnError::NoThread(..)));
+    assert_eq!((refused.into_inner()(), executor.len()), (1, 0));
+
+    // The only thread that there may be is on its way: somebody counts on it.
+    let waiting = Arc::new(Mutex::new(None));
+    let (other, there) = (executor.clone(), Arc::clone(&waiting));
+    refusal::of_the_next(move || *there.lock().unwrap() = Some(other.submit(|| ()).unwrap()));
+    assert!(matches!(executor.submit(|| 2), Err(SpawnError::NoThread(..))));
+    let mut waiting = waiting.lock().unwrap().take().expect("it was taken in");
+    assert!(matches!(waiting.join_blocking_timeout(HANG), Err(JoinError::Aborted)));
+
+    // And somebody is just about to: its job comes when all is over.
+    let waiting = Arc::new(Mutex::new(None));
+    let (other, there) = (executor.clone(), Arc::clone(&waiting));
+    refusal::of_the_next(move || {
+        Pool::prepare(&other.shared.pool).unwrap();
+        *there.lock().unwrap() = Some(other);
+    });
+    assert!(matches!(executor.submit(|| 3), Err(SpawnError::NoThread(..))));
+    waiting.lock().unwrap().take().expect("it was promised").shared.pool.push(Priority(0), Box::new(|| ()));
+
+    assert_eq!(executor.submit(|| 4).unwrap().join_blocking().unwrap(), 4);
+    assert_eq!(executor.shutdown_blocking_timeout(HANG).map(|summary| summary.aborted), Ok(2));
 }

@@ -12,7 +12,7 @@ use crate::Panic;
 pub enum GeneratorError<E = Infallible> {
     /// The producer has failed.
     Failed(E),
-    /// The producer has panicked.
+    /// The producer has panicked, or somebody whom it woke.
     Panicked(Panic),
     /// The pool did not run it: it is shut down, or has no thread.
     Lost,

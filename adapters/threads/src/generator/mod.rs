@@ -19,7 +19,7 @@ use core::convert::Infallible;
 use core::fmt;
 use core::future::{Future, poll_fn};
 use core::marker::PhantomData;
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
@@ -213,10 +213,12 @@ impl<T, E, X> Generator<T, E, X> {
     ///
     /// Once polled, the producer is told to stop. Call it again to wait for it.
     pub fn close(&mut self) -> impl Future<Output = Result<(), GeneratorError<E>>> + use<'_, T, E, X> {
-        if !self.started {
-            self.work.discard();
-        }
-        self.consumer.close()
+        poll_fn(|cx| {
+            if !self.started {
+                self.work.discard();
+            }
+            pin!(self.consumer.close()).poll(cx)
+        })
     }
 
     /// The same, and blocks this thread meanwhile.

@@ -40,6 +40,13 @@ pub(super) fn await_demand<T, E>(producer: &mut Half<T, E>, waker: &Waker) -> Po
     pin!(producer.demanded()).poll(&mut Context::from_waker(waker))
 }
 
+/// Says that there will be no more, and why.
+fn lose<T, E>(producer: &mut Option<Half<T, E>>, panicked: Option<Panic>) {
+    if let Some(producer) = producer.take() {
+        producer.fail(panicked.map_or(Failure::Lost, Failure::Panicked));
+    }
+}
+
 /// An iterator, which gives its thread back whenever nothing is demanded.
 pub(super) struct Items<I, T, E> {
     pub(super) source: I,
@@ -108,10 +115,8 @@ where
         priority::scope(self.priority, || self.turn(waker))
     }
 
-    fn lose(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            producer.fail(Failure::Lost);
-        }
+    fn lose(&mut self, panicked: Option<Panic>) {
+        lose(&mut self.producer, panicked);
     }
 }
 
@@ -151,9 +156,7 @@ where
         Poll::Ready(Turn::Over)
     }
 
-    fn lose(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            producer.fail(Failure::Lost);
-        }
+    fn lose(&mut self, panicked: Option<Panic>) {
+        lose(&mut self.producer, panicked);
     }
 }

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::task::Wake;
 use std::thread;
 
 use futures_util::StreamExt;
@@ -286,4 +287,40 @@ fn pending_without_hope_still_wakes() {
     let sender = thread::spawn(move || go.send(1).unwrap());
     assert_eq!(generator.next_blocking().unwrap().unwrap(), 1);
     sender.join().unwrap();
+}
+
+#[test]
+fn a_wake_that_panics_is_not_taken_for_the_end() {
+    struct Bad(mpsc::Sender<()>);
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            self.0.send(()).unwrap();
+            panic!("on purpose");
+        }
+    }
+    let pool = one_thread();
+    let (go, wait) = mpsc::channel();
+    // The item comes once the consumer has gone to sleep.
+    let mut generator = Options::new().pool(pool.clone()).items((0..3).inspect(move |_| wait.recv().unwrap()));
+    let (woken, heard) = mpsc::channel();
+    let bad = Waker::from(Arc::new(Bad(woken)));
+    assert!(pin!(generator.next()).poll(&mut Context::from_waker(&bad)).is_pending());
+    go.send(()).unwrap();
+    heard.recv().unwrap();
+    assert_eq!(generator.next_blocking().unwrap().unwrap(), 0);
+    assert!(matches!(generator.next_blocking(), Some(Err(GeneratorError::Panicked(_)))));
+    assert!(generator.next_blocking().is_none());
+    // The thread lives.
+    assert_eq!(Options::new().pool(pool).items(7..8).next_blocking().unwrap().unwrap(), 7);
+}
+
+#[test]
+fn a_close_that_is_not_polled_does_nothing() {
+    let mut generator = Generator::new(0..2);
+    drop(generator.close());
+    assert_eq!(generator.next_blocking().unwrap().unwrap(), 0);
+    drop(generator.close());
+    assert_eq!(generator.next_blocking().unwrap().unwrap(), 1);
+    generator.close_blocking().unwrap();
+    assert!(generator.next_blocking().is_none());
 }

@@ -11,13 +11,16 @@
 //! ```
 
 use core::mem;
+use core::panic::AssertUnwindSafe;
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Poll, Waker};
+use std::panic;
 use std::sync::Arc;
 use std::task::Wake;
 
 use parking_lot::Mutex;
 
+use crate::Panic;
 use crate::pool::{Job, Spawn};
 
 const RESTING: u8 = 0;
@@ -31,8 +34,8 @@ pub(super) trait Body: Send {
     /// Does what is demanded. Pending means that nothing is; `waker` will be woken.
     fn run(&mut self, waker: &Waker) -> Poll<Turn>;
 
-    /// It will never be run again, because no thread can be had.
-    fn lose(&mut self);
+    /// It will never be run again: no thread can be had, or it has unwound with this.
+    fn lose(&mut self, panicked: Option<Panic>);
 }
 
 /// Why a body gives its thread back, though it is not waiting for anything.
@@ -86,7 +89,15 @@ impl Work {
         let Some(mut body) = self.body.lock().take() else { return };
         let waker = Waker::from(Arc::clone(&self));
         loop {
-            match body.run(&waker) {
+            // Its own panics it reports itself; this one comes from whom it woke.
+            let turn = match panic::catch_unwind(AssertUnwindSafe(|| body.run(&waker))) {
+                Ok(turn) => turn,
+                Err(payload) => {
+                    body.lose(Some(Panic::new(payload)));
+                    Poll::Ready(Turn::Over)
+                }
+            };
+            match turn {
                 Poll::Ready(Turn::Over) => {
                     self.state.store(OVER, Ordering::Release);
                     return;
@@ -142,7 +153,7 @@ impl Drop for Ticket {
             work.state.store(OVER, Ordering::Release);
             let body = work.body.lock().take();
             if let Some(mut body) = body {
-                body.lose();
+                body.lose(None);
             }
         }
     }

@@ -4,11 +4,11 @@ mod outer;
 mod report;
 mod service;
 mod signals;
+#[doc(hidden)]
+pub mod steps;
 #[cfg(test)]
 mod tests;
 
-#[doc(hidden)]
-pub use outer::{Around, Outer};
 pub use report::{Problem, ServiceError, ServiceReport, StepOutcome, Trouble};
 pub use service::Service;
 pub use signals::{Hear, Listening, SignalError, listen};
@@ -38,13 +38,3 @@ pub mod signal {
 /// assert!(worker.join().expect("it does not panic").is_ok());
 /// ```
 pub type Shutdown<T = ThreadsTimer> = shutdown::Shutdown<Threads, Heap, T>;
-
-/// Whether a run may begin, as far as can be told beforehand.
-#[doc(hidden)]
-pub const fn check(phase: Phase) -> Result<(), BeginError> {
-    match phase {
-        Phase::Idle => Ok(()),
-        Phase::Ended => Err(BeginError::Ended),
-        _ => Err(BeginError::AlreadyRunning),
-    }
-}

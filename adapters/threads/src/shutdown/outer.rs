@@ -7,7 +7,7 @@ use core::pin::Pin;
 use tidegate_core::shutdown::{Nested, Reason, Shutdown, ShutdownRef};
 
 /// The scope around a service.
-pub trait Outer: Send + Sync {
+pub(super) trait Outer: Send + Sync {
     /// Counts the service as one that runs within, until the answer is dropped.
     fn nest(&self) -> Box<dyn Any + Send>;
 
@@ -20,7 +20,7 @@ pub trait Outer: Send + Sync {
 
 /// A pointer to any shutdown.
 #[derive(Debug)]
-pub struct Around<R>(pub R);
+pub(super) struct Around<R>(pub(super) R);
 
 impl<R> Outer for Around<R>
 where

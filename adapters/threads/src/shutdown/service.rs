@@ -1,42 +1,19 @@
 //! [`Service`]: the steps of a program, run in order on this thread.
 
-use core::error::Error;
 use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::Future;
 use core::panic::AssertUnwindSafe;
-use core::pin::Pin;
-use core::task::Poll;
 use core::time::Duration;
-use std::panic;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use parking_lot::Mutex;
-use tidegate_core::shutdown::{Joins, Late, Nested, Phase, Reason, ShutdownRef, StartUps};
+use tidegate_core::oneshot::Oneshot;
+use tidegate_core::shutdown::{Nested, Reason, ShutdownRef};
 
-use super::outer::{Around, Outer};
-use super::{Problem, ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble, check, listen};
-use crate::Panic;
-use crate::{Semaphore, Threads, ThreadsTimer, block_on};
-
-type Outcome = Result<(), Trouble>;
-
-struct Step<A> {
-    name: &'static str,
-    body: Box<dyn FnOnce(A) -> Outcome + Send>,
-}
-
-struct Join {
-    name: &'static str,
-    within: Option<Duration>,
-    body: Body,
-}
-
-enum Body {
-    Blocking(Box<dyn FnOnce() -> Outcome + Send>),
-    Thread(Box<dyn AnyThread>),
-    Future(Pin<Box<dyn Future<Output = Outcome> + Send>>),
-}
+use super::steps::{Outcome, Steps, body, joined, outcome};
+use super::{ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble};
+use crate::{Panic, Threads, ThreadsTimer, block_on};
 
 /// The steps of a program, which [`run`](Self::run) goes through on this thread, in the order in which they were
 /// given: start-ups, then the wait for a signal or a [trigger](tidegate_core::shutdown::Shutdown::trigger), then
@@ -84,12 +61,7 @@ enum Body {
 /// ```
 #[must_use = "it does nothing before it is run"]
 pub struct Service<R = &'static Shutdown> {
-    shutdown: R,
-    signals: Vec<i32>,
-    start_ups: Vec<Step<()>>,
-    callbacks: Vec<Step<Reason>>,
-    joins: Vec<Join>,
-    outer: Option<Arc<dyn Outer>>,
+    steps: Steps<R>,
 }
 
 impl<R> Service<R>
@@ -102,25 +74,18 @@ where
 {
     /// Nothing to do but to wait until `shutdown` is triggered: a `&'static` one, or an `Arc`.
     pub const fn new(shutdown: R) -> Self {
-        Self {
-            shutdown,
-            signals: Vec::new(),
-            start_ups: Vec::new(),
-            callbacks: Vec::new(),
-            joins: Vec::new(),
-            outer: None,
-        }
+        Self { steps: Steps::new(shutdown) }
     }
 
     /// Adds signals, by number, that trigger it.
     pub fn signals(mut self, signals: impl IntoIterator<Item = i32>) -> Self {
-        self.signals.extend(signals);
+        self.steps.signals(signals);
         self
     }
 
     #[cfg(all(test, unix))]
     pub(super) fn forget_signals(&mut self) {
-        self.signals.clear();
+        self.steps.signals.clear();
     }
 
     /// Adds a start-up.
@@ -129,7 +94,7 @@ where
         name: &'static str,
         step: impl FnOnce() -> O + Send + 'static,
     ) -> Self {
-        self.start_ups.push(Step { name, body: Box::new(move |()| outcome(step().into_result())) });
+        self.steps.start_up(name, || body(async { step() }));
         self
     }
 
@@ -139,7 +104,7 @@ where
         name: &'static str,
         step: impl FnOnce(Reason) -> O + Send + 'static,
     ) -> Self {
-        self.callbacks.push(Step { name, body: Box::new(move |reason| outcome(step(reason).into_result())) });
+        self.steps.callback(name, |reason| body(async move { step(reason) }));
         self
     }
 
@@ -154,8 +119,10 @@ where
         within: impl Into<Option<Duration>>,
         step: impl FnOnce() -> O + Send + 'static,
     ) -> Self {
-        let body = Body::Blocking(Box::new(move || outcome(step().into_result())));
-        self.joins.push(Join { name, within: within.into(), body });
+        let within = within.into();
+        let step = move || outcome(step());
+        let body = async move { if is_bound(within) { elsewhere(name, step).await } else { step() } };
+        self.steps.join(name, within, Box::pin(body));
         self
     }
 
@@ -166,8 +133,14 @@ where
         within: impl Into<Option<Duration>>,
         thread: JoinHandle<T>,
     ) -> Self {
-        let body = Body::Thread(Box::new(thread));
-        self.joins.push(Join { name, within: within.into(), body });
+        let within = within.into();
+        let body = async move {
+            // Whoever has come already is in time.
+            let waits = is_bound(within) && !thread.is_finished();
+            let join = || joined(thread.join());
+            if waits { elsewhere(name, join).await } else { join() }
+        };
+        self.steps.join(name, within, Box::pin(body));
         self
     }
 
@@ -176,19 +149,18 @@ where
     where
         F: Future<Output: StepOutcome> + Send + 'static,
     {
-        let body = Body::Future(Box::pin(async move { outcome(future.await.into_result()) }));
-        self.joins.push(Join { name, within: within.into(), body });
+        self.steps.join(name, within.into(), body(future));
         self
     }
 
     /// Makes it a scope within another: it ends when that one does, for the same reason, or before; and the other
-    /// one's callbacks wait until it has.
+    /// one's callbacks wait until it has. The outer one may be of another adapter.
     pub fn within<O>(mut self, outer: O) -> Self
     where
         O: ShutdownRef + Clone + Send + Sync + 'static,
         Option<Nested<O>>: Send,
     {
-        self.outer = Some(Arc::new(Around(outer)));
+        self.steps.within(outer);
         self
     }
 
@@ -199,148 +171,31 @@ where
     /// [`ServiceError`] if the shutdown is in use or used up, or if one of the signals cannot be caught. Then nothing
     /// has been run, and the steps are kept.
     pub fn run(&mut self) -> Result<ServiceReport, ServiceError> {
-        check(self.shutdown.shutdown().phase())?;
-        let shutdown = self.shutdown.clone();
-        let hear = move |signal| shutdown.shutdown().trigger_by(Reason::Signal(signal));
-        let listening = listen(&self.signals, Arc::new(hear))?;
-        let run = Shutdown::begin_owned(self.shutdown.clone())?;
-        let within = self.outer.as_ref().map(|outer| outer.nest());
-        let mut problems = Vec::new();
-        self.start(&mut problems);
-        let report = self.stop(run, problems);
-        drop(within);
-        drop(listening);
-        Ok(report)
-    }
-
-    fn start(&mut self, problems: &mut Vec<Problem>) {
-        let shutdown = self.shutdown.shutdown();
-        for Step { name, body } in self.start_ups.drain(..) {
-            if let Some(reason) = self.outer.as_ref().and_then(|outer| outer.reason()) {
-                shutdown.follow(reason);
-            }
-            if let Err(trouble) = guarded(|| body(())) {
-                problems.push(Problem::new(Phase::StartUps, name, trouble));
-                shutdown.trigger_by(Reason::StartUpFailed);
-                break;
-            }
-        }
-    }
-
-    fn stop(&mut self, run: StartUps<R>, mut problems: Vec<Problem>) -> ServiceReport {
-        let callbacks = match &self.outer {
-            Some(outer) => block_on(run.triggered_within(outer.triggered())),
-            None => block_on(run.triggered()),
-        };
-        let reason = callbacks.reason();
-        for Step { name, body } in self.callbacks.drain(..) {
-            if let Err(trouble) = guarded(|| body(reason)) {
-                problems.push(Problem::new(Phase::Callbacks, name, trouble));
-            }
-        }
-        let mut joins = callbacks.joins();
-        for join in self.joins.drain(..) {
-            let name = join.name;
-            if let Err(trouble) = wait_for(&mut joins, join) {
-                problems.push(Problem::new(Phase::Joins, name, trouble));
-            }
-        }
-        ServiceReport::new(reason, joins.finish().forced(), problems)
+        block_on(self.steps.run())
     }
 }
 
-fn wait_for<R: ShutdownRef>(joins: &mut Joins<R>, join: Join) -> Outcome {
-    let Join { name, within, body } = join;
-    let body: Box<dyn FnOnce() -> Outcome + Send> = match body {
-        Body::Future(future) => return joined(block_on(joins.join(name, within, guarded_future(future)))),
-        Body::Blocking(body) => body,
-        // Whoever has come already is in time.
-        Body::Thread(thread) if thread.is_finished() => {
-            return joined(block_on(joins.join(name, None, async { thread.join() })));
-        }
-        Body::Thread(thread) => Box::new(move || thread.join()),
-    };
-    // What has no bound needs no thread.
-    let Some(within) = within.filter(|&within| within != Duration::MAX) else {
-        return joined(block_on(joins.join(name, None, async { guarded(body) })));
-    };
-    let future = elsewhere(name, body)?;
-    joined(block_on(joins.join(name, within, future)))
+/// Whether there is a last moment. What has none needs no thread of its own.
+fn is_bound(within: Option<Duration>) -> bool {
+    within.is_some_and(|within| within != Duration::MAX)
 }
 
-fn joined(joined: Result<Outcome, Late>) -> Outcome {
-    match joined {
-        Ok(outcome) => outcome,
-        Err(late) => Err(if late.forced { Trouble::CutShort } else { Trouble::Late }),
-    }
-}
-
-/// Runs a body on a thread of its own.
-fn elsewhere(
-    name: &'static str,
-    body: impl FnOnce() -> Outcome + Send + 'static,
-) -> Result<impl Future<Output = Outcome>, Trouble> {
-    let done = Arc::new((Semaphore::new(0), Mutex::new(None)));
-    let here = Arc::clone(&done);
+/// Runs a join on a thread of its own.
+async fn elsewhere(name: &'static str, join: impl FnOnce() -> Outcome + Send + 'static) -> Outcome {
+    let place = Arc::new(Oneshot::<Threads, Outcome>::new());
+    let Some((sender, receiver)) = Oneshot::split(place) else { unreachable!("it was made just now") };
     let run = move || {
-        let outcome = guarded(body);
-        *here.1.lock() = Some(outcome);
-        // There is but this one.
-        let _ = here.0.add_permits(1);
+        let panicked = |payload| Err(Trouble::Panicked(Panic::new(payload)));
+        // Perhaps nobody waits any longer.
+        let _ = sender.send(catch_unwind(AssertUnwindSafe(join)).unwrap_or_else(panicked));
     };
     thread::Builder::new().name(name.into()).spawn(run).map_err(|error| Trouble::Failed(error.into()))?;
-    Ok(async move {
-        // Nobody closes it.
-        let _ = done.0.acquire().await;
-        done.1.lock().take().unwrap_or(Ok(()))
-    })
-}
-
-fn outcome(result: Result<(), Box<dyn Error + Send + Sync>>) -> Outcome {
-    result.map_err(Trouble::Failed)
-}
-
-/// Makes a panic an outcome.
-fn guarded(body: impl FnOnce() -> Outcome) -> Outcome {
-    panic::catch_unwind(AssertUnwindSafe(body))
-        .unwrap_or_else(|payload| Err(Trouble::Panicked(Panic::new(payload))))
-}
-
-/// The same for a future.
-async fn guarded_future(mut future: Pin<Box<dyn Future<Output = Outcome> + Send>>) -> Outcome {
-    poll_fn(|cx| {
-        let polled = panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panic::new(payload)))))
-    })
-    .await
-}
-
-/// A thread, whatever it answers.
-trait AnyThread: Send {
-    fn is_finished(&self) -> bool;
-    fn join(self: Box<Self>) -> Outcome;
-}
-
-impl<T: Send> AnyThread for JoinHandle<T> {
-    fn is_finished(&self) -> bool {
-        Self::is_finished(self)
-    }
-
-    fn join(self: Box<Self>) -> Outcome {
-        match Self::join(*self) {
-            Ok(_output) => Ok(()),
-            Err(payload) => Err(Trouble::Panicked(Panic::new(payload))),
-        }
-    }
+    // It is sent, whatever happens.
+    receiver.await.unwrap_or(Ok(()))
 }
 
 impl<R> fmt::Debug for Service<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service")
-            .field("signals", &self.signals)
-            .field("start_ups", &self.start_ups.len())
-            .field("callbacks", &self.callbacks.len())
-            .field("joins", &self.joins.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Service").field("steps", &self.steps).finish()
     }
 }

@@ -84,10 +84,11 @@ impl Drop for Listening {
 
 #[cfg(unix)]
 mod imp {
+    use core::panic::AssertUnwindSafe;
     use core::sync::atomic::{AtomicBool, Ordering};
     use std::collections::BTreeMap;
     use std::sync::Arc;
-    use std::{fs, io, thread};
+    use std::{fs, io, panic, thread};
 
     use parking_lot::Mutex;
     use signal_hook::consts::FORBIDDEN;
@@ -210,7 +211,10 @@ mod imp {
         // All of them, and only then the end: some may have files to close.
         let mut forced = false;
         for hear in listeners {
-            forced |= hear(signal) == Heard::ForceExit;
+            // It wakes whoever waits. One of them that panics must not make the process deaf: the next signal may be
+            // the one that is to end it.
+            let heard = panic::catch_unwind(AssertUnwindSafe(|| hear(signal)));
+            forced |= matches!(heard, Ok(Heard::ForceExit));
         }
         if forced {
             // Refused only for signals without a default, and those have not been listened to.

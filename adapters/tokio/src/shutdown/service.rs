@@ -1,37 +1,18 @@
 //! [`Service`]: the steps of a program, run in order by a task.
 
 use core::fmt;
-use core::future::{Future, poll_fn};
-use core::panic::AssertUnwindSafe;
-use core::pin::Pin;
-use core::task::Poll;
+use core::future::Future;
 use core::time::Duration;
-use std::panic;
-use std::sync::Arc;
 use std::thread;
 
 use tidegate_core::Heap;
-use tidegate_core::shutdown::{Joins, Nested, Phase, Reason, ShutdownRef, StartUps};
+use tidegate_core::shutdown::{Nested, Reason, ShutdownRef};
 use tidegate_threads::Panic;
-use tidegate_threads::shutdown::{Around, Outer, check, listen};
+use tidegate_threads::shutdown::steps::{Steps, body, joined};
 use tokio::task::{self, JoinError, JoinHandle};
 
-use super::{Problem, ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble};
+use super::{ServiceError, ServiceReport, Shutdown, StepOutcome, Trouble};
 use crate::{Tokio, TokioTimer};
-
-type Outcome = Result<(), Trouble>;
-type BoxFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-struct Step<A> {
-    name: &'static str,
-    body: Box<dyn FnOnce(A) -> BoxFuture + Send>,
-}
-
-struct Join {
-    name: &'static str,
-    within: Option<Duration>,
-    body: BoxFuture,
-}
 
 /// The steps of a program, which [`run`](Self::run) goes through in the order in which they were given: start-ups,
 /// then the wait for a signal or a [trigger](tidegate_core::shutdown::Shutdown::trigger), then callbacks, then joins.
@@ -79,12 +60,7 @@ struct Join {
 /// ```
 #[must_use = "it does nothing before it is run"]
 pub struct Service<R = &'static Shutdown> {
-    shutdown: R,
-    signals: Vec<i32>,
-    start_ups: Vec<Step<()>>,
-    callbacks: Vec<Step<Reason>>,
-    joins: Vec<Join>,
-    outer: Option<Arc<dyn Outer>>,
+    steps: Steps<R>,
 }
 
 impl<R> Service<R>
@@ -93,19 +69,12 @@ where
 {
     /// Nothing to do but to wait until `shutdown` is triggered: a `&'static` one, or an `Arc`.
     pub const fn new(shutdown: R) -> Self {
-        Self {
-            shutdown,
-            signals: Vec::new(),
-            start_ups: Vec::new(),
-            callbacks: Vec::new(),
-            joins: Vec::new(),
-            outer: None,
-        }
+        Self { steps: Steps::new(shutdown) }
     }
 
     /// Adds signals, by number, that trigger it.
     pub fn signals(mut self, signals: impl IntoIterator<Item = i32>) -> Self {
-        self.signals.extend(signals);
+        self.steps.signals(signals);
         self
     }
 
@@ -114,7 +83,7 @@ where
     where
         F: Future<Output: StepOutcome> + Send + 'static,
     {
-        self.start_ups.push(Step { name, body: Box::new(move |()| boxed(step())) });
+        self.steps.start_up(name, || body(step()));
         self
     }
 
@@ -123,7 +92,7 @@ where
     where
         F: Future<Output: StepOutcome> + Send + 'static,
     {
-        self.callbacks.push(Step { name, body: Box::new(move |reason| boxed(step(reason))) });
+        self.steps.callback(name, |reason| body(step(reason)));
         self
     }
 
@@ -134,7 +103,7 @@ where
     where
         F: Future<Output: StepOutcome> + Send + 'static,
     {
-        self.joins.push(Join { name, within: within.into(), body: boxed(future) });
+        self.steps.join(name, within.into(), body(future));
         self
     }
 
@@ -146,7 +115,7 @@ where
         task: JoinHandle<T>,
     ) -> Self {
         let body = Box::pin(async move { task.await.map(drop).map_err(trouble) });
-        self.joins.push(Join { name, within: within.into(), body });
+        self.steps.join(name, within.into(), body);
         self
     }
 
@@ -159,14 +128,11 @@ where
     ) -> Self {
         let body = Box::pin(async move {
             let finished = thread.is_finished();
-            let join = move || match thread.join() {
-                Ok(_output) => Ok(()),
-                Err(payload) => Err(Trouble::Panicked(Panic::new(payload))),
-            };
+            let join = move || joined(thread.join());
             // Whoever has come already is in time, though there be none.
             if finished { join() } else { task::spawn_blocking(join).await.map_err(trouble)? }
         });
-        self.joins.push(Join { name, within: within.into(), body });
+        self.steps.join(name, within.into(), body);
         self
     }
 
@@ -177,7 +143,7 @@ where
         O: ShutdownRef + Clone + Send + Sync + 'static,
         Option<Nested<O>>: Send,
     {
-        self.outer = Some(Arc::new(Around(outer)));
+        self.steps.within(outer);
         self
     }
 
@@ -193,74 +159,8 @@ where
     /// Dropping the future gives the run up where it is: the signals act as before, and the steps that were left
     /// are not run.
     pub async fn run(&mut self) -> Result<ServiceReport, ServiceError> {
-        check(self.shutdown.shutdown().phase())?;
-        let shutdown = self.shutdown.clone();
-        let hear = move |signal| shutdown.shutdown().trigger_by(Reason::Signal(signal));
-        let listening = listen(&self.signals, Arc::new(hear))?;
-        let run = Shutdown::begin_owned(self.shutdown.clone())?;
-        let within = self.outer.as_ref().map(|outer| outer.nest());
-        let mut problems = Vec::new();
-        self.start(&mut problems).await;
-        let report = self.stop(run, problems).await;
-        drop(within);
-        drop(listening);
-        Ok(report)
+        self.steps.run().await
     }
-
-    async fn start(&mut self, problems: &mut Vec<Problem>) {
-        for Step { name, body } in self.start_ups.drain(..) {
-            if let Some(reason) = self.outer.as_ref().and_then(|outer| outer.reason()) {
-                self.shutdown.shutdown().follow(reason);
-            }
-            if let Err(trouble) = guarded(async { body(()).await }).await {
-                problems.push(Problem::new(Phase::StartUps, name, trouble));
-                self.shutdown.shutdown().trigger_by(Reason::StartUpFailed);
-                break;
-            }
-        }
-    }
-
-    async fn stop(&mut self, run: StartUps<R>, mut problems: Vec<Problem>) -> ServiceReport {
-        let callbacks = match &self.outer {
-            Some(outer) => run.triggered_within(outer.triggered()).await,
-            None => run.triggered().await,
-        };
-        let reason = callbacks.reason();
-        for Step { name, body } in self.callbacks.drain(..) {
-            if let Err(trouble) = guarded(async { body(reason).await }).await {
-                problems.push(Problem::new(Phase::Callbacks, name, trouble));
-            }
-        }
-        let mut joins = callbacks.joins();
-        for join in self.joins.drain(..) {
-            let name = join.name;
-            if let Err(trouble) = wait_for(&mut joins, join).await {
-                problems.push(Problem::new(Phase::Joins, name, trouble));
-            }
-        }
-        ServiceReport::new(reason, joins.finish().forced(), problems)
-    }
-}
-
-async fn wait_for<R: ShutdownRef>(joins: &mut Joins<R>, Join { name, within, body }: Join) -> Outcome {
-    match joins.join(name, within, guarded(body)).await {
-        Ok(outcome) => outcome,
-        Err(late) => Err(if late.forced { Trouble::CutShort } else { Trouble::Late }),
-    }
-}
-
-fn boxed<F: Future<Output: StepOutcome> + Send + 'static>(future: F) -> BoxFuture {
-    Box::pin(async move { future.await.into_result().map_err(Trouble::Failed) })
-}
-
-/// Makes a panic an outcome.
-async fn guarded(future: impl Future<Output = Outcome>) -> Outcome {
-    let mut future = core::pin::pin!(future);
-    poll_fn(|cx| {
-        let polled = panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.unwrap_or_else(|payload| Poll::Ready(Err(Trouble::Panicked(Panic::new(payload)))))
-    })
-    .await
 }
 
 fn trouble(error: JoinError) -> Trouble {
@@ -272,11 +172,6 @@ fn trouble(error: JoinError) -> Trouble {
 
 impl<R> fmt::Debug for Service<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service")
-            .field("signals", &self.signals)
-            .field("start_ups", &self.start_ups.len())
-            .field("callbacks", &self.callbacks.len())
-            .field("joins", &self.joins.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Service").field("steps", &self.steps).finish()
     }
 }

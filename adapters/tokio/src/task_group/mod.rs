@@ -1,34 +1,28 @@
 //! [`TaskGroup`]: tasks that are waited for together.
 
-mod aborts;
 mod handle;
 #[cfg(test)]
 mod tests;
 
 pub use handle::JoinHandle;
 pub(crate) use handle::Outcome;
+pub use tidegate_threads::TaskGuard;
+pub use tidegate_threads::task::Tracker;
 
 use core::fmt;
 use core::future::Future;
 use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 
-use tidegate_core::task_group::{self, EnterError, Guard};
-use tidegate_core::{Blocking, Clock, Heap, Instant, timeout_at};
-use tidegate_threads::task::{Home, Member, contain};
+use tidegate_core::task_group::EnterError;
+use tidegate_core::{Blocking, Clock, Instant, timeout_at};
+use tidegate_threads::task::{Abort, Aborts, Home, Member, contain, enter};
 use tidegate_threads::{ShutdownError, SpawnError, Summary};
 use tokio::runtime::Handle;
 use tokio::task as tokio_task;
 
 use crate::span::{InSpan, in_span};
 use crate::{Tokio, TokioTimer, priority};
-use aborts::Aborts;
-
-/// Counts a group's members.
-pub type Tracker = task_group::TaskGroup<Tokio, Heap>;
-
-/// Membership in a [`TaskGroup`], to be kept by a task that somebody else has started.
-pub type TaskGuard = Guard<Arc<Tracker>>;
 
 /// A future that runs as a task of a group.
 pub(crate) type MemberTask<F> = Member<InSpan<F>, Arc<Tracker>>;
@@ -78,7 +72,7 @@ struct Shared {
     /// `None` if the group was made outside of every runtime: tasks then run where they are spawned.
     runtime: Option<Handle>,
     /// Only where something may abort tasks.
-    aborts: Option<Aborts>,
+    aborts: Option<Aborts<AbortHandle>>,
     exit_timeout: Option<Duration>,
     /// When the exit timeout is over: set when the group is closed.
     exit: OnceLock<Instant>,
@@ -179,16 +173,12 @@ impl TaskGroup {
         if self.shared.runtime.is_none() && Handle::try_current().is_err() {
             return Err(SpawnError::NoRuntime(payload));
         }
-        match Tracker::track_owned(Arc::clone(&self.shared.tracker)) {
-            Ok(guard) => Ok((guard, payload)),
-            Err(EnterError::Closed) => Err(SpawnError::Closed(payload)),
-            Err(_) => Err(SpawnError::TooMany(payload)),
-        }
+        enter(&self.shared.tracker, payload)
     }
 
     fn note<T>(&self, task: &tokio_task::JoinHandle<T>) {
         if let Some(aborts) = &self.shared.aborts {
-            aborts.add(task.abort_handle());
+            aborts.add(AbortHandle(task.abort_handle()));
         }
     }
 
@@ -316,6 +306,22 @@ impl TaskGroup {
 impl Shared {
     fn summary(&self) -> Summary {
         Summary::new(self.tracker.unobserved_failures(), self.aborts.as_ref().map_or(0, Aborts::aborted))
+    }
+}
+
+struct AbortHandle(tokio_task::AbortHandle);
+
+impl Abort for AbortHandle {
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    fn abort(self) -> bool {
+        let runs = !self.0.is_finished();
+        if runs {
+            self.0.abort();
+        }
+        runs
     }
 }
 
