@@ -84,7 +84,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Mode, Fa
             unknown => return Err(usage(unknown.unexpected())),
         }
     }
-    let modes = [("--demo", demo), ("--listen", listen.is_some()), ("--soak", soak.is_some()), ("--overhead", overhead)];
+    let modes =
+        [("--demo", demo), ("--listen", listen.is_some()), ("--soak", soak.is_some()), ("--overhead", overhead)];
     let mut chosen = modes.iter().filter(|(_, chosen)| *chosen).map(|(name, _)| name);
     if let (Some(one), Some(other)) = (chosen.next(), chosen.next()) {
         return Err(usage(format_args!("{one} and {other} exclude each other")));

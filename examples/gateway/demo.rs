@@ -106,8 +106,7 @@ fn check_log(checks: &mut Checks, report: &Report, gateway: &Gateway, exported: 
     let read = |rows| gateway.database.reader().and_then(|database| count(database, rows));
     let rows = read("true").map_err(Failure::to("read the log"))?;
     checks.add(rows == accepted, format!("no accepted row was lost ({accepted} accepted, {rows} in the file)"));
-    let (heard, answers) =
-        (report.total(Row::heard), read("status <> 499").map_err(Failure::to("read the log"))?);
+    let (heard, answers) = (report.total(Row::heard), read("status <> 499").map_err(Failure::to("read the log"))?);
     checks.add(answers >= heard, format!("whoever was answered is in the log ({heard} were, {answers} rows)"));
     let Exported { rows, written } = exported;
     checks.add(rows >= written, format!("the export had all that was written ({written} rows, it had {rows})"));
@@ -123,7 +122,11 @@ fn check_stop(checks: &mut Checks, report: &ServiceReport, gateway: &Gateway, pe
 }
 
 /// Gathers outcomes until the last one, and shows how it is going.
-async fn watch(mut outcomes: mpsc::Receiver<Sample>, gateway: &Gateway, span: Duration) -> Result<Report, Failure> {
+async fn watch(
+    mut outcomes: mpsc::Receiver<Sample>,
+    gateway: &Gateway,
+    span: Duration,
+) -> Result<Report, Failure> {
     let mut report = Report::new(span).map_err(Failure::to("make a histogram"))?;
     let progress = Progress::new();
     let started = Instant::now();

@@ -27,15 +27,8 @@ const FLIGHTS: usize = 1_024;
 const STALE: Duration = Duration::from_secs(1);
 
 /// Who sends one of these wants an answer of his own.
-const PERSONAL: [HeaderName; 7] = [
-    AUTHORIZATION,
-    COOKIE,
-    IF_MATCH,
-    IF_MODIFIED_SINCE,
-    IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE,
-    RANGE,
-];
+const PERSONAL: [HeaderName; 7] =
+    [AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE];
 /// Whose answers differ in one of these, differ.
 const NEGOTIATED: [HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 

@@ -88,7 +88,10 @@ impl fmt::Display for Report {
     #[expect(clippy::cast_precision_loss, reason = "for display")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "                        answers          latency in ms                      upstream")?;
-        writeln!(f, "class        priority   count   per s      p50      p90      p99  refused    failed  hung up")?;
+        writeln!(
+            f,
+            "class        priority   count   per s      p50      p90      p99  refused    failed  hung up"
+        )?;
         for row in &self.rows {
             writeln!(
                 f,

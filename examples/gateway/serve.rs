@@ -26,7 +26,9 @@ pub(crate) async fn run(
     let gateway = server.gateway;
     let started = move || {
         let log = gateway.database.file().display();
-        say(&format!("listening on http://{address}/, in front of http://{upstream}/api, logging in {log}; Ctrl-C stops it\n"));
+        say(&format!(
+            "listening on http://{address}/, in front of http://{upstream}/api, logging in {log}; Ctrl-C stops it\n"
+        ));
     };
     let stopping = || say("finishing what has begun; Ctrl-C kills it\n");
     let stopped = server.run(&[signal::SIGINT, signal::SIGTERM], started, stopping).await?;

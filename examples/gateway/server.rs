@@ -80,5 +80,4 @@ impl Server {
 }
 
 /// A listener on a loopback port of the system's choice.
-pub(crate) const LOOPBACK: SocketAddr =
-    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 0);
+pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 0);

@@ -29,7 +29,8 @@ impl<S> Stall<S> {
             return written;
         }
         let patience = self.patience;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(TokioTimer.sleep_until(TokioTimer.now() + patience)));
+        let sleep =
+            self.sleep.get_or_insert_with(|| Box::pin(TokioTimer.sleep_until(TokioTimer.now() + patience)));
         ready!(sleep.as_mut().poll(cx));
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }

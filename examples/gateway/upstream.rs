@@ -13,8 +13,8 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use tidegate_tokio::gate::Pass;
 use tidegate_tokio::{
-    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore,
-    TaskGroup, TokioTimer, timeout, timeout_at,
+    Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore, TaskGroup,
+    TokioTimer, timeout, timeout_at,
 };
 
 use crate::http::{Answer, Client, Outbound};

@@ -7,13 +7,13 @@ const OUTCOMES = ["hit", "miss", "joined", "stale"];
 const BY_COST = [0, 3, 2, 1];
 const DASHES = ["", "7 4", "2 4"];
 
-/** What has been heard, and which moment is looked at: an index of `ticks`, or null for the last. */
+/** What is shown, and which moment is looked at: the `at` of a tick, or null for the last. */
 const seen = { names: { classes: [], bins: [] }, now: 0, ticks: [], lockouts: [], totals: null };
 const looked = { at: null };
 
 const rate = (tick, count) => (tick.span > 0 ? count * 1000 / tick.span : 0);
 const rates = (key, index) => seen.ticks.map((tick) => rate(tick, tick[key][index]));
-const moment = () => seen.ticks[looked.at ?? seen.ticks.length - 1];
+const moment = () => seen.ticks.find((tick) => tick.at === looked.at) ?? seen.ticks.at(-1);
 const mean = (values) => (values.length ? sum(values) / values.length : 0);
 const percent = (part, whole) => (whole > 0 ? (100 * part / whole).toFixed(0) + " %" : "–");
 /** What was locked out when: pairs of milliseconds ago, the end first bounded by now. */
@@ -55,10 +55,11 @@ function tiles() {
 }
 
 /** A vertical line where one looks, and what happens when one looks elsewhere. */
-function cross(at, when) {
-  if (looked.at === null || !(looked.at in when)) return "";
-  const ago = when[looked.at].to, x = at.x(ago);
-  return line("cross", x, at.top, x, at.bottom) + label(x > at.width / 2 ? "end strong" : "strong",
+function cross(at) {
+  const tick = moment();
+  if (!tick || tick.at !== looked.at) return "";
+  const ago = seen.now - tick.at, x = at.x(ago);
+  return line("cross", x, at.top, x, at.bottom) + label(x > at.width / 2 ? "end strong value" : "strong value",
     x + (x > at.width / 2 ? -5 : 5), at.top + 4, `${span(ago)} ago`);
 }
 
@@ -76,7 +77,7 @@ function requests(when) {
   draw(element, at, [
     ...shades, ...levels(at, low, high, size), ...stack(at, when, admitted),
     ...stack(at, when, [{ kind: "refused", values: refused }], -1),
-    line("axis", at.left, at.y(0), at.right, at.y(0)), ...times(at), cross(at, when),
+    line("axis", at.left, at.y(0), at.right, at.y(0)), ...times(at), cross(at),
   ]);
   const tick = moment();
   const now = (index) => (tick ? short(rate(tick, tick.admitted[index])) : "–");
@@ -121,7 +122,7 @@ function waiting(when) {
   const size = Math.max(1, step(most, 4)), high = Math.ceil(most / size) * size;
   const element = find("chart-waiting");
   const at = frame(element, 0, high);
-  draw(element, at, [...levels(at, 0, high, size), ...series.map((each) => curve(at, when, each)).reverse(), ...times(at), cross(at, when)]);
+  draw(element, at, [...levels(at, 0, high, size), ...series.map((each) => curve(at, when, each)).reverse(), ...times(at), cross(at)]);
   const tick = moment();
   const now = (index) => (tick ? short(tick.waiting[index]) : "–");
   legend(find("legend-waiting"), classes.map((name, index) => ({ sign: dashes(name, ["", "5 3", "2 3"][index]), name, value: now(index) })));
@@ -175,7 +176,7 @@ function cache(when) {
   const size = step(most, 4), high = Math.ceil(most / size) * size;
   const element = find("chart-cache");
   const at = frame(element, 0, high);
-  draw(element, at, [...levels(at, 0, high, size), ...stack(at, when, series), ...times(at), cross(at, when)]);
+  draw(element, at, [...levels(at, 0, high, size), ...stack(at, when, series), ...times(at), cross(at)]);
   const counts = OUTCOMES.map((_, index) => sum(seen.ticks.map((tick) => tick.cached[index])));
   const share = (index) => percent(counts[index], sum(counts));
   legend(find("legend-cache"), BY_COST.map((index) => ({ sign: square(OUTCOMES[index]), name: OUTCOMES[index], value: share(index) })));

@@ -1,11 +1,11 @@
 //! [`Browser`]: Chromium without a window, told what to do through a pipe, by the protocol of its developer tools.
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
@@ -57,7 +57,13 @@ impl Browser {
         shell.args(["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", "sh"]);
         shell.arg(env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into()));
         // The sandbox needs rights that a container seldom has; the only page that is opened is our own.
-        shell.args(["--headless", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
+        shell.args([
+            "--headless",
+            "--remote-debugging-pipe",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ]);
         shell.args(["--hide-scrollbars", "--no-first-run", "--disable-background-networking"]);
         shell.arg(format!("--user-data-dir={}", profile.display()));
         let mut child = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -67,7 +73,9 @@ impl Browser {
         // It ends with the browser.
         thread::spawn(move || {
             let messages = answers.split(0).map_while(Result::ok);
-            messages.map(|message| serde_json::from_slice(&message).unwrap()).try_for_each(|message| sender.send(message))
+            messages
+                .map(|message| serde_json::from_slice(&message).unwrap())
+                .try_for_each(|message| sender.send(message))
         });
 
         let session = Value::Null;
@@ -84,7 +92,8 @@ impl Browser {
     /// Sends a command, and waits for its result.
     fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
-        let mut command = json!({ "id": self.sent, "method": method, "params": params });
+        let mut command = json!({ "id": self.sent, "method": method });
+        command["params"] = params;
         if !self.session.is_null() {
             command["sessionId"] = self.session.clone();
         }
@@ -153,14 +162,16 @@ impl Browser {
         };
         let text = if key == "Enter" { "\r" } else { "" };
         for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            let event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
             self.call("Input.dispatchKeyEvent", event);
         }
     }
 
     /// Saves a picture of the whole page.
     pub(crate) fn save(&mut self, path: &Path) {
-        let picture = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
+        let picture =
+            self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
         fs::write(path, from_base64(picture["data"].as_str().unwrap())).unwrap();
     }
 
@@ -181,7 +192,11 @@ impl Drop for Browser {
 
 fn from_base64(text: &str) -> Vec<u8> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits: Vec<u32> = text.bytes().map_while(|byte| (0..).zip(DIGITS).find(|(_, digit)| **digit == byte)).map(|(value, _)| value).collect();
+    let digits: Vec<u32> = text
+        .bytes()
+        .map_while(|byte| (0..).zip(DIGITS).find(|(_, digit)| **digit == byte))
+        .map(|(value, _)| value)
+        .collect();
     let bytes = digits.chunks(4).flat_map(|four| {
         let bits = four.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - four.len()));
         bits.to_be_bytes().into_iter().skip(1).take(four.len() - 1)

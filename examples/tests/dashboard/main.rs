@@ -51,13 +51,15 @@ fn figure(browser: &mut Browser, selector: &str) -> f64 {
 /// The sum of a column of a table, counted from one; the first names the rows.
 fn column(browser: &mut Browser, table: &str, column: u32) -> f64 {
     let cells = format!("#table-{table} tbody td:nth-child({column})");
-    let sum = format!("[...document.querySelectorAll('{cells}')].reduce((sum, cell) => sum + (parseFloat(cell.textContent) || 0), 0)");
+    let sum = format!(
+        "[...document.querySelectorAll('{cells}')].reduce((sum, cell) => sum + (parseFloat(cell.textContent) || 0), 0)"
+    );
     browser.evaluate(&sum).as_f64().unwrap()
 }
 
 #[test]
 fn the_figures_move_under_load() {
-    let gateway = Gateway::start_with_flaky_upstream(&["--behind-proxy", "--client-rate", "80", "--ttl", "3"]);
+    let gateway = Gateway::start_with_flaky_upstream(&["--behind-proxy", "--client-rate", "25", "--ttl", "3"]);
     let traffic = Traffic::start(gateway.address);
     let mut browser = open(&gateway);
 
@@ -89,7 +91,8 @@ fn the_figures_move_under_load() {
             .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.id || each.className).join()";
         assert_eq!(browser.evaluate(wide), "", "too wide at {look:?}");
         browser.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; })");
-        let ground = browser.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]");
+        let ground =
+            browser.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)[0]");
         assert_eq!(ground.as_u64() < Some(128), look.dark, "the ground is {ground} at {look:?}");
         browser.save(&picture(&format!("dashboard-{}.png", look.name)));
     }
@@ -118,7 +121,8 @@ fn a_lost_connection_is_shown_and_found_again() {
 fn the_keyboard_is_enough() {
     let gateway = Gateway::start_with_flaky_upstream(&[]);
     let mut browser = open(&gateway);
-    let focused = |browser: &mut Browser| browser.evaluate("document.activeElement.id || document.activeElement.className");
+    let focused =
+        |browser: &mut Browser| browser.evaluate("document.activeElement.id || document.activeElement.className");
 
     browser.press("Tab");
     assert_eq!(focused(&mut browser), "skip");
@@ -134,5 +138,15 @@ fn the_keyboard_is_enough() {
     browser.press("ArrowLeft");
     until("the past is looked at", || browser.text("#chart-requests .strong").contains("ago"));
     browser.press("Escape");
-    until("the present is looked at", || browser.evaluate("!document.querySelector('#chart-requests .strong')") == true);
+    until("the present is looked at", || {
+        browser.evaluate("!document.querySelector('#chart-requests .strong')") == true
+    });
+    browser.evaluate("document.querySelector('#pause').focus()");
+    browser.press("Enter");
+    until("it is paused", || browser.text("#state") == "paused");
+    let before = browser.text("#uptime");
+    browser.press("Enter");
+    live(&mut browser);
+    until("it goes on", || browser.text("#uptime") != before);
+    assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -17,3 +17,4 @@ mod proxying;
 mod small;
 mod upstream;
 mod urgency;
+mod watching;

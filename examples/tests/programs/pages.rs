@@ -41,7 +41,9 @@ fn what_is_not_for_everybody_is_not_shared() {
         }
     }
     // What the upstream says is nobody else's.
-    for headers in ["cache-control: private\r\n", "cache-control: no-store\r\n", "set-cookie: me=1\r\n", "vary: x-me\r\n"] {
+    for headers in
+        ["cache-control: private\r\n", "cache-control: no-store\r\n", "set-cookie: me=1\r\n", "vary: x-me\r\n"]
+    {
         for who in ["one", "another"] {
             let client = gateway.get(&format!("/{}", headers.len()), "0");
             upstream.next().answer_with("200 OK", headers, who);
