@@ -3,10 +3,10 @@
 //! The queue has two sides: tasks await room in it, the thread blocks until there is something to do.
 
 use core::net::IpAddr;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::{env, fs, process};
 

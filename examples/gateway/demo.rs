@@ -146,7 +146,7 @@ async fn watch(
 }
 
 /// What an export had.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Exported {
     rows: u64,
     /// How many rows were in the file before.

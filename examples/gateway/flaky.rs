@@ -25,6 +25,8 @@ use crate::connections;
 use crate::failure::Failure;
 use crate::refusal::whole_seconds;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// How it behaves.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Temper {
@@ -55,6 +57,17 @@ impl Temper {
         slow: 100,
         failing: 100,
         broken: 300,
+        bytes: 600,
+    };
+    /// Fast, with no limits of its own, and flaky all the same.
+    pub(crate) const QUICK: Self = Self {
+        work: Duration::from_millis(1),
+        limit: usize::MAX,
+        active: Duration::from_secs(8),
+        rest: Duration::from_secs(1),
+        slow: u32::MAX,
+        failing: 1_000,
+        broken: 3_000,
         bytes: 600,
     };
     /// Never fails, and does nothing.
@@ -208,7 +221,6 @@ impl Desk {
         if self.temper.limit == usize::MAX {
             return Ok(());
         }
-        const SECOND: Duration = Duration::from_secs(1);
         while window.front().is_some_and(|&first| now.duration_since(first) >= SECOND) {
             window.pop_front();
         }

@@ -26,6 +26,9 @@ pub(crate) const LARGEST_BODY: usize = 1 << 20;
 /// How long the body of a request may take to come.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long an answer may take, before the server is taken to be gone.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What concerns one connection only.
 const HOP_BY_HOP: [HeaderName; 11] = [
     CONNECTION,
@@ -87,7 +90,7 @@ impl Outbound {
     }
 
     /// The request as it is sent to a server.
-    pub(crate) fn to_request(&self, authority: &Authority) -> Result<Request, Refusal> {
+    fn to_request(&self, authority: &Authority) -> Result<Request, Refusal> {
         let uri = uri(authority, self.path.clone()).ok_or(Refusal::Malformed("There is no such path.\n"))?;
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
@@ -106,12 +109,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer to its end.
-    pub(crate) async fn fetch(client: &Client, request: Request) -> Result<Self, Refusal> {
-        let (mut head, body) = client.request(request).await.map_err(broken)?.into_parts();
-        let body = body::to_bytes(Body::new(body), LARGEST_BODY).await.map_err(broken)?;
-        strip(&mut head.headers);
-        Ok(Self { status: head.status, headers: head.headers, body })
+    /// Has a server answer, and reads the answer to its end.
+    pub(crate) async fn to(request: &Outbound, client: &Client, server: &Authority) -> Result<Self, Refusal> {
+        let request = request.to_request(server)?;
+        let answer = async {
+            let (mut head, body) = client.request(request).await.map_err(broken)?.into_parts();
+            let body = body::to_bytes(Body::new(body), LARGEST_BODY).await.map_err(broken)?;
+            strip(&mut head.headers);
+            Ok(Self { status: head.status, headers: head.headers, body })
+        };
+        timeout(ANSWER_PATIENCE, answer).await.map_err(|_elapsed| Refusal::Late)?
     }
 }
 

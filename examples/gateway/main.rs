@@ -31,12 +31,15 @@ mod export;
 mod failure;
 mod flaky;
 mod gateway;
+mod hostile;
 mod http;
 mod jobs;
 mod load;
 mod log;
+mod memory;
 mod options;
 mod output;
+mod overhead;
 mod pages;
 mod progress;
 mod proxy;
@@ -44,6 +47,7 @@ mod refusal;
 mod report;
 mod serve;
 mod server;
+mod soak;
 mod stall;
 mod telemetry;
 mod upstream;
@@ -77,6 +81,7 @@ fn run() -> Result<(), Failure> {
         Mode::Help => output::print(args::HELP),
         Mode::Listen { address, upstream, options } => runtime.block_on(serve::run(address, upstream, &options)),
         Mode::Demo { seconds, options } => runtime.block_on(demo::run(seconds, options)),
-        Mode::Soak { .. } | Mode::Overhead => Ok(()),
+        Mode::Soak { requests } => runtime.block_on(soak::run(requests)),
+        Mode::Overhead => runtime.block_on(overhead::run()),
     }
 }

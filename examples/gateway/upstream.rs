@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode};
 use tidegate_tokio::gate::Pass;
 use tidegate_tokio::{
     Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore, TaskGroup,
-    TokioTimer, timeout, timeout_at,
+    TokioTimer, timeout_at,
 };
 
 use crate::http::{Answer, Client, Outbound};
@@ -28,8 +28,6 @@ use crate::urgency::Class;
 const MAX_BYPASS: u32 = 2_000;
 /// How many may stand in line: whoever comes then would wait in vain.
 const LINE: usize = 4_000;
-/// How long an answer may take, before the upstream is taken to be gone and the permit is used anew.
-const ANSWER: Duration = Duration::from_secs(30);
 /// How often a request is sent that the upstream does not take.
 const ATTEMPTS: u32 = 3;
 /// How long the upstream is left alone if it does not say, and at most.
@@ -103,7 +101,7 @@ impl Upstream {
             waited += TokioTimer.now().duration_since(arrived);
             let request = Arc::clone(&request);
             let call = self.calls.spawn(async move {
-                let answer = self.call(&request).await;
+                let answer = Answer::to(&request, &self.client, &self.authority).await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
                     && let Some(rest) = wanted_rest(answer)
@@ -132,10 +130,10 @@ impl Upstream {
         deadline: Instant,
     ) -> Result<Pass<&'static Semaphore>, Refusal> {
         let gate: Gate<_, _, _> = Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest);
-        if self.permits.waiters() == 0 {
-            if let Ok(pass) = gate.try_enter() {
-                return Ok(pass);
-            }
+        if self.permits.waiters() == 0
+            && let Ok(pass) = gate.try_enter()
+        {
+            return Ok(pass);
         }
         if self.rest.locked_until().is_some_and(|until| until > deadline) {
             return Err(self.locked_out());
@@ -149,11 +147,6 @@ impl Upstream {
             Err(_elapsed) if self.rest.locked_until().is_some() => Err(self.locked_out()),
             Ok(Err(_)) | Err(_) => Err(self.overloaded()),
         }
-    }
-
-    async fn call(&self, request: &Outbound) -> Result<Answer, Refusal> {
-        let request = request.to_request(&self.authority)?;
-        timeout(ANSWER, Answer::fetch(&self.client, request)).await.map_err(|_elapsed| Refusal::Late)?
     }
 
     fn leave_alone(&self, rest: Duration) {

@@ -1,0 +1,135 @@
+//! `--overhead`: what the gateway's layers cost per request, beside the same proxy without them, in one run.
+//!
+//! Both have the same connections, the same client of the upstream and the same bodies in memory. The gateway has
+//! besides all that this program is about: the limit per client, priorities, the cache, the gate, the access log.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{self, Body};
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use tidegate_tokio::{Shutdown, TaskGroup};
+
+use crate::connections::{self, Connections};
+use crate::failure::Failure;
+use crate::flaky::{Flaky, Temper};
+use crate::http::{self, Answer, Client, Outbound};
+use crate::options::Options;
+use crate::output::print;
+use crate::refusal::Refusal;
+use crate::server::{LOOPBACK, Server};
+
+/// How many rounds each contender has, of so many requests, so many at a time.
+const ROUNDS: u32 = 15;
+const REQUESTS: u32 = 3_000;
+const CLIENTS: u32 = 32;
+/// What the layers may cost: a tenth of the throughput.
+const BAR: f64 = 0.9;
+
+static SHUTDOWN: Shutdown = Shutdown::new();
+
+pub(crate) async fn run() -> Result<(), Failure> {
+    let upstream = Flaky::start(Temper::GOOD).await?.authority;
+    let (listener, layered) = connections::listen(LOOPBACK).await?;
+    let (most, patience) = (1_000_000, Duration::from_mins(1));
+    let options = Options { permits: 1_000, rate: most, client_rate: most, patience, ..Options::default() };
+    let server = Server::start(listener, upstream.clone(), &options)?;
+    let gateway = server.gateway;
+    let stopping = tokio::spawn(server.run(&[], || {}, || {}));
+
+    let (listener, bare) = connections::listen(LOOPBACK).await?;
+    let proxy: &'static Bare = Box::leak(Box::new(Bare { upstream, client: http::client() }));
+    let router = Router::new().fallback(forward).with_state(proxy);
+    tokio::spawn(Connections::new(router, &SHUTDOWN).accept(listener));
+
+    let authority = |address: core::net::SocketAddr| {
+        Authority::try_from(address.to_string()).map_err(Failure::to("name the proxy"))
+    };
+    let (layered, bare) = (authority(layered)?, authority(bare)?);
+    let mut slow = 0;
+    for (method, what) in [(Method::GET, "pages, each fetched and kept"), (Method::POST, "orders")] {
+        let (mut ratios, mut rates) = (Vec::new(), [Vec::new(), Vec::new()]);
+        for round in 0..=ROUNDS {
+            // Whoever comes first may find a colder machine.
+            let (with, without) = if round % 2 == 0 {
+                let with = rate(&layered, &method, round).await?;
+                (with, rate(&bare, &method, round).await?)
+            } else {
+                let without = rate(&bare, &method, round).await?;
+                (rate(&layered, &method, round).await?, without)
+            };
+            // The first round is for warming up.
+            if round > 0 {
+                ratios.push(with / without);
+                rates[0].push(with);
+                rates[1].push(without);
+            }
+        }
+        let (ratio, [with, without]) = (median(&mut ratios), rates.each_mut().map(|rates| median(rates)));
+        slow += usize::from(ratio < BAR);
+        print(&format!(
+            "{what}: {with:.0} requests per second with all layers, {without:.0} without: {ratio:.3} of the throughput, \
+             {:.1} µs per request\n",
+            1e6 / with - 1e6 / without,
+        ))?;
+    }
+    gateway.shutdown.trigger();
+    stopping.await.map_err(Failure::to("stop"))??;
+    match slow {
+        0 => Ok(()),
+        _ => {
+            Err(Failure::Run(format!("the layers cost more than {:.0} % of the throughput", (1.0 - BAR) * 100.0)))
+        }
+    }
+}
+
+/// The same proxy without its layers.
+#[derive(Debug)]
+struct Bare {
+    upstream: Authority,
+    client: Client,
+}
+
+async fn forward(State(proxy): State<&'static Bare>, request: Request) -> Response {
+    let answer = async { Answer::to(&Outbound::read(request).await?, &proxy.client, &proxy.upstream).await };
+    answer.await.map_or_else(Refusal::into_response, Answer::into_response)
+}
+
+/// Sends a round of requests; answers how many per second it was.
+async fn rate(proxy: &Authority, method: &Method, round: u32) -> Result<f64, Failure> {
+    let (started, clients, http) = (Instant::now(), TaskGroup::new(), http::client());
+    let mut callers = Vec::new();
+    for client in 0..CLIENTS {
+        let caller = clients.spawn(call(http.clone(), proxy.clone(), method.clone(), (round, client)));
+        callers.push(caller.map_err(|_closed| Failure::Run("cannot start a client".into()))?);
+    }
+    for caller in callers {
+        caller.await.map_err(Failure::to("send requests"))??;
+    }
+    Ok(f64::from(REQUESTS / CLIENTS * CLIENTS) / started.elapsed().as_secs_f64())
+}
+
+async fn call(http: Client, proxy: Authority, method: Method, of: (u32, u32)) -> Result<(), Failure> {
+    for number in 0..REQUESTS / CLIENTS {
+        let path = format!("/api/pages/{}-{}-{number}", of.0, of.1).try_into().ok();
+        let uri = path.and_then(|path| http::uri(&proxy, path));
+        let request = Request::builder().method(method.clone()).uri(uri.unwrap_or_default()).body(Body::empty());
+        let request = request.map_err(Failure::to("make a request"))?;
+        let response = http.request(request).await.map_err(Failure::to("send a request"))?;
+        let status = response.status();
+        body::to_bytes(Body::new(response), http::LARGEST_BODY).await.map_err(Failure::to("read an answer"))?;
+        if status != StatusCode::OK && status != StatusCode::CREATED {
+            return Err(Failure::Run(format!("a request was answered by {status}")));
+        }
+    }
+    Ok(())
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
