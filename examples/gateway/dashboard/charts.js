@@ -106,11 +106,22 @@ function curve(at, when, { kind, values, dash }) {
   return `<polyline class="line s ${kind}" points="${points}"${dash ? ` stroke-dasharray="${dash}"` : ""}/>`;
 }
 
+/** Changes a text only if it is another: whoever has it read aloud is not to be interrupted. */
+function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+/** Builds the inside of an element anew only if its shape has changed. */
+function shape(element, html) {
+  if (element.shape === html) return;
+  element.innerHTML = element.shape = html;
+}
+
 /** The entries of a legend: a sign, a name, a value. */
 function legend(element, entries) {
   const drawn = (sign) => (sign ? `<svg viewBox="0 0 14 12" aria-hidden="true">${sign}</svg>` : "");
-  element.innerHTML = entries.map(({ sign, name, value }) =>
-    `<li>${drawn(sign)}<span>${name}</span> <b>${value}</b></li>`).join("");
+  shape(element, entries.map(({ sign, name }) => `<li>${drawn(sign)}<span>${name}</span> <b></b></li>`).join(""));
+  element.querySelectorAll("b").forEach((value, i) => put(value, entries[i].value));
 }
 
 const square = (kind) => `<rect class="f ${kind}" x="1" width="12" height="12" rx="3"/>`;
@@ -120,7 +131,9 @@ const dashes = (kind, dash) =>
 /** A table with headings on both sides. */
 function table(element, caption, heads, rows) {
   const head = heads.map((text) => `<th scope="col">${text}</th>`).join("");
-  const body = rows.map(([name, ...cells]) =>
-    `<tr><th scope="row">${name}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`);
-  element.innerHTML = `<caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody>`;
+  const row = `<tr><th scope="row"></th>${"<td></td>".repeat(heads.length - 1)}</tr>`;
+  shape(element, `<caption></caption><thead><tr>${head}</tr></thead><tbody>${row.repeat(rows.length)}</tbody>`);
+  put(element.caption, caption);
+  const cells = element.tBodies[0].querySelectorAll("th, td");
+  rows.flat().forEach((text, i) => put(cells[i], text));
 }

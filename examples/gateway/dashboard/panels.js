@@ -39,18 +39,18 @@ function show() {
 
 function tiles() {
   const tick = seen.ticks.at(-1);
-  const put = (id, text) => { find(id).textContent = text; };
-  put("uptime", span(seen.now));
+  const tile = (id, text) => put(find(id), text);
+  tile("uptime", span(seen.now));
   if (!tick) return;
-  put("now-admitted", short(rate(tick, sum(tick.admitted))));
-  put("now-refused", short(rate(tick, sum(tick.refused))));
-  put("now-waiting", short(sum(tick.waiting)));
-  put("now-failed", short(rate(tick, sum(tick.failed))));
+  tile("now-admitted", short(rate(tick, sum(tick.admitted))));
+  tile("now-refused", short(rate(tick, sum(tick.refused))));
+  tile("now-waiting", short(sum(tick.waiting)));
+  tile("now-failed", short(rate(tick, sum(tick.failed))));
   const recent = OUTCOMES.map((_, index) => sum(seen.ticks.slice(-10).map((each) => each.cached[index])));
-  put("now-cached", percent(sum(recent) - recent[1], sum(recent)));
+  tile("now-cached", percent(sum(recent) - recent[1], sum(recent)));
   const left = Math.max(0, ...seen.lockouts.map(([, to]) => to - seen.now));
-  put("now-upstream", left > 0 ? span(left) : "open");
-  put("now-upstream-unit", left > 0 ? "locked out" : "");
+  tile("now-upstream", left > 0 ? span(left) : "open");
+  tile("now-upstream-unit", left > 0 ? "locked out" : "");
   find("tile-upstream").classList.toggle("closed", left > 0);
 }
 
