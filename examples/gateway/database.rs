@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::{env, fs, process};
 
+use axum::http::Method;
 use rusqlite::{Connection, OpenFlags};
 use tidegate_tokio::Queue;
 use tokio::sync::oneshot;
@@ -47,7 +48,7 @@ pub(crate) struct Row {
     pub(crate) at: Duration,
     pub(crate) client: IpAddr,
     pub(crate) class: Class,
-    pub(crate) method: Box<str>,
+    pub(crate) method: Method,
     pub(crate) path: Box<str>,
     pub(crate) status: u16,
     pub(crate) took: Duration,
@@ -194,7 +195,7 @@ fn write(connection: &mut Connection, rows: &[Row]) -> rusqlite::Result<()> {
                 micros(row.at),
                 row.client.to_string(),
                 row.class.name(),
-                &row.method,
+                row.method.as_str(),
                 &row.path,
                 row.status,
                 micros(row.took),

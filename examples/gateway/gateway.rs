@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::uri::Authority;
 use axum::response::IntoResponse;
-use axum::routing::{any, get};
+use axum::routing::get;
 use tidegate_tokio::{Scheduler, Semaphore, Shutdown};
 
 use crate::dashboard;
@@ -64,10 +64,12 @@ impl Gateway {
     }
 
     pub(crate) fn router(&'static self) -> Router {
-        let own = Router::new().route("/health", get(health)).route("/export", get(export::export));
-        let proxied = ["/api", "/api/", "/api/{*path}"];
-        let router = proxied.iter().fold(own, |router, path| router.route(path, any(proxy::proxy)));
-        router.with_state(self).merge(dashboard::routes(Arc::clone(&self.telemetry)))
+        Router::new()
+            .route("/health", get(health))
+            .route("/export", get(export::export))
+            .fallback(proxy::proxy)
+            .with_state(self)
+            .merge(dashboard::routes(Arc::clone(&self.telemetry)))
     }
 }
 

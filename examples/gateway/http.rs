@@ -12,7 +12,7 @@ use axum::http::header::{
     CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -119,6 +119,20 @@ impl Answer {
             Ok(Self { status: head.status, headers: head.headers, body })
         };
         timeout(ANSWER_PATIENCE, answer).await.map_err(|_elapsed| Refusal::Late)?
+    }
+}
+
+impl Answer {
+    /// The same in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
+    /// which the connection would use again.
+    pub(crate) fn detached(self) -> Self {
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + 2);
+        for (name, value) in &self.headers {
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.append(name, value);
+            }
+        }
+        Self { headers, body: Bytes::copy_from_slice(&self.body), ..self }
     }
 }
 

@@ -38,6 +38,7 @@ mod load;
 mod log;
 mod memory;
 mod options;
+mod outlive;
 mod output;
 mod overhead;
 mod pages;

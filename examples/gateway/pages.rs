@@ -139,6 +139,8 @@ impl Pages {
 impl Page {
     fn new(fetched: Fetched, ttl: Duration) -> Self {
         let ttl = lifetime(&fetched, ttl);
+        let fetched =
+            if ttl.is_some() { Fetched { answer: fetched.answer.detached(), ..fetched } } else { fetched };
         Self { shared: ttl.is_some(), ttl: ttl.unwrap_or_default(), since: TokioTimer.now(), fetched }
     }
 }

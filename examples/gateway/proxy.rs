@@ -28,6 +28,9 @@ const LONGEST_PATH: usize = 512;
 const GONE: u16 = 499;
 
 pub(crate) async fn proxy(State(gateway): State<&'static Gateway>, request: Request) -> Response {
+    if !is_below_api(request.uri().path()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let mut visit = Visit::new(gateway, &request);
     let response = match visit.answer(request).await {
         Ok(response) => response,
@@ -35,6 +38,10 @@ pub(crate) async fn proxy(State(gateway): State<&'static Gateway>, request: Requ
     };
     visit.end(response.status()).await;
     response
+}
+
+fn is_below_api(path: &str) -> bool {
+    path.strip_prefix("/api").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// One request, until it has been answered or its client has gone.
@@ -57,7 +64,7 @@ impl Visit {
             at: SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default(),
             client,
             class,
-            method: request.method().as_str().into(),
+            method: request.method().clone(),
             path: path[..path.floor_char_boundary(LONGEST_PATH)].into(),
             status: GONE,
             took: Duration::ZERO,
@@ -143,8 +150,12 @@ const fn status(cached: Cached) -> HeaderValue {
 
 /// Says how long the request has stood in line.
 fn timed(mut response: Response, waited: Duration) -> Response {
-    let waited = format!("line;dur={:.1}", waited.as_secs_f64() * 1e3);
-    if let Ok(waited) = HeaderValue::try_from(waited) {
+    let waited = if waited < Duration::from_micros(50) {
+        Ok(HeaderValue::from_static("line;dur=0.0"))
+    } else {
+        HeaderValue::try_from(format!("line;dur={:.1}", waited.as_secs_f64() * 1e3))
+    };
+    if let Ok(waited) = waited {
         response.headers_mut().append(SERVER_TIMING, waited);
     }
     response

@@ -19,6 +19,7 @@ use tidegate_tokio::{
 
 use crate::http::{Answer, Client, Outbound};
 use crate::options::Options;
+use crate::outlive::Outliving;
 use crate::refusal::Refusal;
 use crate::telemetry::Telemetry;
 use crate::urgency::Class;
@@ -100,7 +101,8 @@ impl Upstream {
             let pass = self.enter(priority, deadline).await?;
             waited += TokioTimer.now().duration_since(arrived);
             let request = Arc::clone(&request);
-            let call = self.calls.spawn(async move {
+            // On the way it is to stay, with its pass, also if nobody waits for it any more.
+            let call = Outliving::new(&self.calls, async move {
                 let answer = Answer::to(&request, &self.client, &self.authority).await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
@@ -111,8 +113,7 @@ impl Upstream {
                 drop(pass);
                 answer
             });
-            let call = call.map_err(|_closed| self.overloaded())?;
-            let answer = call.await.map_err(|panicked| Refusal::Broken(panicked.to_string().into()))??;
+            let answer = call.await?;
             // It was not taken, so nothing was done: it may be sent again.
             if answer.status != StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Fetched { answer, waited });

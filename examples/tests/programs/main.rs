@@ -15,6 +15,7 @@ mod patience;
 mod programs;
 mod proxying;
 mod small;
+mod soak;
 mod upstream;
 mod urgency;
 mod watching;
