@@ -54,7 +54,7 @@ function tiles() {
   find("tile-upstream").classList.toggle("closed", left > 0);
 }
 
-/** A vertical line where one looks, and what happens when one looks elsewhere. */
+/** A vertical line where one looks. */
 function cross(at) {
   const tick = moment();
   if (!tick || tick.at !== looked.at) return "";
