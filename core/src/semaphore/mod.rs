@@ -361,13 +361,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     #[cold]
     #[inline(never)]
     fn release_shut(&self, permits: usize) {
-        let mut wakes = self.wakes();
-        self.locked.with(|locked| {
-            locked.gather(&self.word);
-            locked.machine.release(permits);
-            wakes.gather(|list| locked.settle(&self.grants, list));
-            locked.publish(&self.word);
-        });
+        self.transact(&mut self.wakes(), |machine| machine.release(permits));
     }
 
     fn forget(&self, permits: usize) {
