@@ -82,9 +82,19 @@ where
     A: Admit,
     S: Service<Req>,
     H: Hold<A::Guard, S::Response>,
+    R: Refuse<H::Response, S::Error>,
 {
     /// The turn has not come: whether to go on waiting for it.
-    fn wait(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), Refusal> {
+    #[cold]
+    #[inline(never)]
+    fn wait(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<H::Response, S::Error>> {
+        match self.as_mut().go_on(cx) {
+            Ok(()) => Poll::Pending,
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn go_on(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), Refusal> {
         let this = self.project();
         let StepProjection::Waits { mut alarm, ticket, span, .. } = this.step.project() else { return Ok(()) };
         span.begin(this.layer, *this.priority);
@@ -100,6 +110,15 @@ where
             _ => Ok(()),
         }
     }
+
+    #[cold]
+    #[inline(never)]
+    fn refuse(self: Pin<&mut Self>, refusal: Refusal) -> Poll<Result<H::Response, S::Error>> {
+        let mut this = self.project();
+        this.step.set(Step::Over);
+        observe::refused(this.layer, &refusal);
+        Poll::Ready(this.refuse.refuse(refusal))
+    }
 }
 
 impl<A, S, Req, R, H> Future for Queued<A, S, Req, R, H>
@@ -113,49 +132,33 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let mut this = self.as_mut().project();
-            match this.step.as_mut().project() {
-                StepProjection::Waits { turn, .. } => {
-                    let refusal = match turn.poll_admit(cx) {
-                        Poll::Ready(Ok(guard)) => {
-                            observe::admitted(this.layer);
-                            this.step.set(Step::Readies { guard: Some(guard) });
-                            continue;
-                        }
-                        Poll::Ready(Err(refusal)) => refusal,
-                        Poll::Pending => match self.as_mut().wait(cx) {
-                            Ok(()) => return Poll::Pending,
-                            Err(refusal) => refusal,
-                        },
-                    };
-                    let mut this = self.project();
-                    this.step.set(Step::Over);
-                    observe::refused(this.layer, &refusal);
-                    return Poll::Ready(this.refuse.refuse(refusal));
+        let mut this = self.as_mut().project();
+        if let StepProjection::Waits { turn, .. } = this.step.as_mut().project() {
+            match turn.poll_admit(cx) {
+                Poll::Ready(Ok(guard)) => {
+                    observe::admitted(this.layer);
+                    this.step.set(Step::Readies { guard: Some(guard) });
                 }
-                StepProjection::Readies { guard } => {
-                    if let Err(error) = ready!(this.service.poll_ready(cx)) {
-                        this.step.set(Step::Over);
-                        return Poll::Ready(Err(error));
-                    }
-                    let (guard, Some(request)) = (guard.take(), this.request.take()) else {
-                        return Poll::Pending;
-                    };
-                    let future = this.service.call(request);
-                    this.step.set(Step::Runs { guard, future });
-                }
-                StepProjection::Runs { guard, future } => {
-                    let output = ready!(future.poll(cx));
-                    let guard = guard.take();
-                    // The work is gone before the next one begins.
-                    this.step.set(Step::Over);
-                    let Some(guard) = guard else { return Poll::Pending };
-                    return Poll::Ready(output.map(|response| H::hold(guard, response)));
-                }
-                StepProjection::Over => return Poll::Pending,
+                Poll::Ready(Err(refusal)) => return self.refuse(refusal),
+                Poll::Pending => return self.wait(cx),
             }
         }
+        if let StepProjection::Readies { guard } = this.step.as_mut().project() {
+            if let Err(error) = ready!(this.service.poll_ready(cx)) {
+                this.step.set(Step::Over);
+                return Poll::Ready(Err(error));
+            }
+            let (guard, Some(request)) = (guard.take(), this.request.take()) else { return Poll::Pending };
+            let future = this.service.call(request);
+            this.step.set(Step::Runs { guard, future });
+        }
+        let StepProjection::Runs { guard, future } = this.step.as_mut().project() else { return Poll::Pending };
+        let output = ready!(future.poll(cx));
+        let guard = guard.take();
+        // The work is gone before the next one begins.
+        this.step.set(Step::Over);
+        let Some(guard) = guard else { return Poll::Pending };
+        Poll::Ready(output.map(|response| H::hold(guard, response)))
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) fn groups() -> Vec<Group> {
                 .countable(true)
                 .at_most(1.0, "tower, no priority"),
             Row::new("load shed, ready", ready).countable(true).at_most(1.0, "tower"),
-            Row::new("load shed, refused", refused).countable(true).at_most(1.0, "tower"),
+            // Tower's refusal says nothing; somebody else has to make an answer of it.
+            Row::new("load shed, refused", refused).countable(true),
         ],
     }]
 }
