@@ -126,13 +126,19 @@ impl Answer {
     /// The same in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
     /// which the connection would use again.
     pub(crate) fn detached(self) -> Self {
-        let mut headers = HeaderMap::with_capacity(self.headers.len() + 2);
-        for (name, value) in &self.headers {
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                headers.append(name, value);
+        let values = || self.headers.values().map(HeaderValue::as_bytes);
+        let mut copy = Vec::with_capacity(self.body.len() + values().map(<[u8]>::len).sum::<usize>());
+        copy.extend_from_slice(&self.body);
+        values().for_each(|value| copy.extend_from_slice(value));
+        let mut copy = Bytes::from(copy);
+        let body = copy.split_to(self.body.len());
+        let mut headers = self.headers;
+        for value in headers.values_mut() {
+            if let Ok(detached) = HeaderValue::from_maybe_shared(copy.split_to(value.len())) {
+                *value = detached;
             }
         }
-        Self { headers, body: Bytes::copy_from_slice(&self.body), ..self }
+        Self { headers, body, ..self }
     }
 }
 

@@ -25,10 +25,41 @@ use crate::server::{LOOPBACK, Server};
 
 /// How many rounds each contender has, of so many requests, so many at a time.
 const ROUNDS: u32 = 15;
-const REQUESTS: u32 = 3_000;
+const REQUESTS: u32 = 8_000;
 const CLIENTS: u32 = 32;
 /// What the layers may cost: a tenth of the throughput.
 const BAR: f64 = 0.9;
+
+/// Requests that are alike.
+#[derive(Debug)]
+struct Traffic {
+    what: &'static str,
+    method: Method,
+    folder: &'static str,
+    /// How many different paths there are.
+    paths: u32,
+    /// Whether the layers just let it through, so that all they do is to cost.
+    is_proxied: bool,
+}
+
+static TRAFFIC: [Traffic; 4] = [
+    Traffic { what: "orders", method: Method::POST, folder: "orders", paths: u32::MAX, is_proxied: true },
+    Traffic {
+        what: "answers that nobody may keep",
+        method: Method::GET,
+        folder: "mine",
+        paths: u32::MAX,
+        is_proxied: true,
+    },
+    Traffic {
+        what: "pages: all of them new, and kept in vain",
+        method: Method::GET,
+        folder: "pages",
+        paths: u32::MAX,
+        is_proxied: false,
+    },
+    Traffic { what: "pages: a thousand", method: Method::GET, folder: "pages", paths: 1_000, is_proxied: false },
+];
 
 static SHUTDOWN: Shutdown = Shutdown::new();
 
@@ -51,16 +82,16 @@ pub(crate) async fn run() -> Result<(), Failure> {
     };
     let (layered, bare) = (authority(layered)?, authority(bare)?);
     let mut slow = 0;
-    for (method, what) in [(Method::GET, "pages, each fetched and kept"), (Method::POST, "orders")] {
+    for traffic in &TRAFFIC {
         let (mut ratios, mut rates) = (Vec::new(), [Vec::new(), Vec::new()]);
         for round in 0..=ROUNDS {
             // Whoever comes first may find a colder machine.
             let (with, without) = if round % 2 == 0 {
-                let with = rate(&layered, &method, round).await?;
-                (with, rate(&bare, &method, round).await?)
+                let with = rate(&layered, traffic, round).await?;
+                (with, rate(&bare, traffic, round).await?)
             } else {
-                let without = rate(&bare, &method, round).await?;
-                (rate(&layered, &method, round).await?, without)
+                let without = rate(&bare, traffic, round).await?;
+                (rate(&layered, traffic, round).await?, without)
             };
             // The first round is for warming up.
             if round > 0 {
@@ -70,10 +101,11 @@ pub(crate) async fn run() -> Result<(), Failure> {
             }
         }
         let (ratio, [with, without]) = (median(&mut ratios), rates.each_mut().map(|rates| median(rates)));
-        slow += usize::from(ratio < BAR);
+        slow += usize::from(traffic.is_proxied && ratio < BAR);
         print(&format!(
-            "{what}: {with:.0} requests per second with all layers, {without:.0} without: {ratio:.3} of the throughput, \
-             {:.1} µs per request\n",
+            "{:<42} {with:>6.0} requests per second with all layers, {without:>6.0} without: {ratio:.2}, \
+             {:+.1} µs per request\n",
+            traffic.what,
             1e6 / with - 1e6 / without,
         ))?;
     }
@@ -100,11 +132,11 @@ async fn forward(State(proxy): State<&'static Bare>, request: Request) -> Respon
 }
 
 /// Sends a round of requests; answers how many per second it was.
-async fn rate(proxy: &Authority, method: &Method, round: u32) -> Result<f64, Failure> {
+async fn rate(proxy: &Authority, traffic: &'static Traffic, round: u32) -> Result<f64, Failure> {
     let (started, clients, http) = (Instant::now(), TaskGroup::new(), http::client());
     let mut callers = Vec::new();
     for client in 0..CLIENTS {
-        let caller = clients.spawn(call(http.clone(), proxy.clone(), method.clone(), (round, client)));
+        let caller = clients.spawn(call(http.clone(), proxy.clone(), traffic, round * CLIENTS + client));
         callers.push(caller.map_err(|_closed| Failure::Run("cannot start a client".into()))?);
     }
     for caller in callers {
@@ -113,11 +145,13 @@ async fn rate(proxy: &Authority, method: &Method, round: u32) -> Result<f64, Fai
     Ok(f64::from(REQUESTS / CLIENTS * CLIENTS) / started.elapsed().as_secs_f64())
 }
 
-async fn call(http: Client, proxy: Authority, method: Method, of: (u32, u32)) -> Result<(), Failure> {
+async fn call(http: Client, proxy: Authority, traffic: &Traffic, caller: u32) -> Result<(), Failure> {
     for number in 0..REQUESTS / CLIENTS {
-        let path = format!("/api/pages/{}-{}-{number}", of.0, of.1).try_into().ok();
+        let number = (caller * REQUESTS + number) % traffic.paths;
+        let path = format!("/api/{}/{number}", traffic.folder).try_into().ok();
         let uri = path.and_then(|path| http::uri(&proxy, path));
-        let request = Request::builder().method(method.clone()).uri(uri.unwrap_or_default()).body(Body::empty());
+        let request =
+            Request::builder().method(traffic.method.clone()).uri(uri.unwrap_or_default()).body(Body::empty());
         let request = request.map_err(Failure::to("make a request"))?;
         let response = http.request(request).await.map_err(Failure::to("send a request"))?;
         let status = response.status();

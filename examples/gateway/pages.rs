@@ -42,7 +42,7 @@ pub(crate) struct Pages {
 type Key = Box<str>;
 
 /// An answer, and for whom.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) fetched: Fetched,
     /// Whether it is for everybody who asks for it.

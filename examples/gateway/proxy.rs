@@ -88,7 +88,9 @@ impl Visit {
             && let Some((page, cached)) = gateway.pages.get(&key, fetch).await?
         {
             self.note(cached);
-            let mut response = page.fetched.answer.clone().into_response();
+            // A page that is not kept has no other owner.
+            let page = Arc::unwrap_or_clone(page);
+            let mut response = page.fetched.answer.into_response();
             response.headers_mut().append(CACHE_STATUS, status(cached));
             return Ok(timed(response, page.fetched.waited));
         }

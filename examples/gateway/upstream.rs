@@ -52,7 +52,7 @@ pub(crate) struct Upstream {
 }
 
 /// An answer, and how long its request stood in line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fetched {
     pub(crate) answer: Answer,
     pub(crate) waited: Duration,
