@@ -22,7 +22,8 @@ cargo xtask test [--install]   runs every check; --install sets up what is missi
 cargo xtask firmware NAME      builds a firmware image, runs it in QEMU and checks its output
 cargo xtask firmware --list    names the images
 cargo xtask footprint          what a semaphore adds to an image for the Cortex-M0
-cargo xtask instructions       what the maps cost on a Cortex-M0, in instructions";
+cargo xtask instructions       what the maps cost on a Cortex-M0, in instructions
+cargo xtask screenshot         takes the README's picture of the gateway's dashboard anew";
 
 /// What went wrong, in one line.
 type Error = Box<dyn core::error::Error>;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         ["firmware", name] if !name.starts_with('-') => check(name),
         ["instructions"] => check(firmware::INSTRUCTIONS),
         ["footprint"] => footprint::print(),
+        ["screenshot"] => test::screenshot(),
         _ => Err(format!("`{}` is not a command; `cargo xtask --help` lists them", args.join(" ")).into()),
     };
     outcome.unwrap_or_else(|error| {

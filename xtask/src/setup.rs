@@ -11,6 +11,9 @@ use crate::{Result, apt};
 /// A download that takes longer than this will not end.
 const DOWNLOAD: Duration = Duration::from_mins(5);
 
+/// The browser, and Debian's package of it.
+const CHROMIUM: &str = "chromium";
+
 /// Something that may be missing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Need {
@@ -22,6 +25,8 @@ pub(crate) enum Need {
     Target(&'static str),
     /// An emulator of this name.
     Emulator(&'static str),
+    /// Chromium.
+    Browser,
 }
 
 impl Need {
@@ -37,6 +42,7 @@ impl Need {
             Self::Clippy => (has_subcommand("clippy"), "clippy".to_owned()),
             Self::Target(target) => (Toolchain::for_target(target).is_some(), format!("a toolchain for {target}")),
             Self::Emulator(name) => (answers(name, "--version"), name.to_owned()),
+            Self::Browser => (answers(CHROMIUM, "--version"), CHROMIUM.to_owned()),
         };
         (!there).then_some(what)
     }
@@ -70,11 +76,12 @@ pub(crate) fn install() {
         .filter(|&(_, program)| Need::Emulator(program).missing().is_some())
         .map(|(package, _)| package)
         .collect();
-    if !no_target && emulators.is_empty() {
+    let no_browser = Need::Browser.missing().is_some();
+    if !no_target && !no_browser && emulators.is_empty() {
         return;
     }
     if !apt::here() {
-        println!("could not install: no apt-get here; QEMU and rustup's targets are for you to install");
+        println!("could not install: no apt-get here; QEMU, Chromium and rustup's targets are for you to install");
         return;
     }
     note(apt::update());
@@ -84,6 +91,9 @@ pub(crate) fn install() {
     }
     if !emulators.is_empty() {
         note(apt::install_qemu(&emulators));
+    }
+    if no_browser {
+        note(apt::install(&[CHROMIUM]));
     }
 }
 

@@ -1,18 +1,18 @@
 //! `cargo xtask test`: every check there is, in order.
 
 use std::env;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use crate::firmware::IMAGES;
-use crate::places;
 use crate::process::{cargo, run};
 use crate::setup::{self, Need};
 use crate::steps::Steps;
 use crate::target::{self, Toolchain};
+use crate::{Result, places};
 
 /// Features that are off by default, for checks of the whole workspace.
 const FEATURES: &str = "--features=tidegate-core/alloc,tidegate-core/critical-section,tidegate-core/defmt,\
-                        tidegate-threads/background-loop,tidegate-tokio/tracing";
+                        tidegate-threads/background-loop,tidegate-tokio/tracing,tidegate-examples/browser";
 
 /// Sets up what is missing if asked to, runs everything, and answers whether all went well.
 pub(crate) fn all(install: bool) -> ExitCode {
@@ -61,6 +61,7 @@ fn host(steps: &mut Steps) {
             "--all-features",
         ]))
     });
+    steps.step("dashboard in a browser", &[Need::Browser], || run(&mut dashboard()));
     steps.step("loom models", &[], || {
         run(cargo()
             .current_dir(places::loom())
@@ -71,6 +72,21 @@ fn host(steps: &mut Steps) {
     steps.step("benchmarks compile", &[], || {
         run(cargo().args(["check", "--package", "tidegate-benches", "--all-targets"]))
     });
+}
+
+/// The dashboard's tests, which need a browser.
+fn dashboard() -> Command {
+    let mut cargo = cargo();
+    cargo.args(["test", "--package", "tidegate-examples", "--features", "browser", "--test", "dashboard"]);
+    cargo
+}
+
+/// Takes the picture of the dashboard that the README shows.
+pub(crate) fn screenshot() -> Result<ExitCode> {
+    let picture = places::root().join("examples/gateway/dashboard.png");
+    run(dashboard().args(["the_figures_move_under_load"]).env("TIDEGATE_SCREENSHOT", &picture))?;
+    println!("took {}", picture.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 fn embedded(steps: &mut Steps) {

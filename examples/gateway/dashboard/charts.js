@@ -1,7 +1,8 @@
 // Charts: from numbers to SVG. Nothing in here knows what the numbers mean.
 
-/** How much of the past is shown, in milliseconds. */
-const SHOWN = 120_000;
+/** How much of the past is kept, in milliseconds, and how much is shown: no more than there is. */
+const KEPT = 120_000;
+let shown = KEPT;
 /** What is left free around a chart, in pixels. */
 const EDGE = { left: 40, right: 12, top: 10, bottom: 22 };
 
@@ -13,7 +14,7 @@ const px = (value) => value.toFixed(1);
 function short(value) {
   if (value >= 1e6) return (value / 1e6).toPrecision(3) + "M";
   if (value >= 1e4) return (value / 1e3).toPrecision(3) + "k";
-  return value === 0 || value >= 9.95 ? value.toFixed(0) : value.toFixed(1);
+  return Number.isInteger(value) || value >= 9.95 ? value.toFixed(0) : value.toFixed(1);
 }
 
 /** A span of so many milliseconds. */
@@ -32,7 +33,9 @@ function span(ms) {
 function step(most, count) {
   const rough = Math.max(most, 1e-9) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough - 1e-12);
+  // Steps of 2.5 are no whole numbers below ten.
+  const factors = power < 10 ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10];
+  return factors.map((factor) => factor * power).find((size) => size >= rough - 1e-12);
 }
 
 /** A frame of the element's size, and where in it things are. */
@@ -42,7 +45,7 @@ function frame(element, low, high) {
   return {
     width, height, right, bottom, left: EDGE.left, top: EDGE.top,
     /** Where something is that happened so many milliseconds ago. */
-    x: (ago) => right - clip(ago / SHOWN, 0, 1) * (right - EDGE.left),
+    x: (ago) => right - clip(ago / shown, 0, 1) * (right - EDGE.left),
     y: (value) => bottom - (value - low) / (high - low || 1) * (bottom - EDGE.top),
   };
 }
@@ -71,45 +74,54 @@ function levels(at, low, high, size) {
 
 /** What stands below a time line. */
 function times(at) {
-  const narrow = at.width < 330;
-  const marks = narrow ? [120, 60, 0] : [120, 90, 60, 30, 0];
-  return marks.map((ago) => {
-    const x = at.x(ago * 1000);
-    const kind = ago === 0 ? "end" : ago === 120 ? "" : "mid";
-    const text = ago === 0 ? "now" : ago === 120 ? "2 min ago" : `${ago} s`;
+  const parts = at.width < 440 || shown % 4_000 ? 3 : 4;
+  return Array.from({ length: parts + 1 }, (_, part) => {
+    const ago = Math.round(shown / 1000 * (1 - part / parts)), x = at.x(ago * 1000);
+    const kind = part === parts ? "end" : part === 0 ? "" : "mid";
+    const text = part === parts ? "now" : part === 0 ? `${ago} s ago` : `${ago} s`;
     return line("axis", x, at.bottom, x, at.bottom + 4) + label(kind, x, at.bottom + 18, text);
   });
 }
 
-/** The outline between two rows of values: along the one and back along the other. */
-function area(at, ago, upper, lower) {
-  const there = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(upper[i]))}`);
-  const back = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(lower[i]))}`).reverse();
-  return there.concat(back).join(" ");
-}
+/** The corners of steps: each value lasts from the beginning of its tick to the end. */
+const steps = (at, when, values) => when.flatMap(({ from, to }, i) => {
+  const y = px(at.y(values[i]));
+  return [`${px(at.x(from))},${y}`, `${px(at.x(to))},${y}`];
+});
 
 /** Areas on top of each other, from zero up, or down if `sign` is -1. */
-function stack(at, ago, series, sign = 1) {
-  let base = ago.map(() => 0);
+function stack(at, when, series, sign = 1) {
+  let base = when.map(() => 0);
   return series.map(({ kind, values }) => {
     const top = base.map((below, i) => below + sign * values[i]);
-    const points = area(at, ago, top, base);
-    const rim = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(top[i]))}`).join(" ");
+    const rim = steps(at, when, top), back = steps(at, when, base).reverse();
     base = top;
-    return `<polygon class="f ${kind}" points="${points}"/><polyline class="rim" points="${rim}"/>`;
+    return `<polygon class="f ${kind}" points="${rim.concat(back).join(" ")}"/><polyline class="rim" points="${rim.join(" ")}"/>`;
   });
 }
 
 /** One line; its dashes tell it from the others without its colour. */
-function curve(at, ago, { kind, values, dash }) {
-  const points = ago.map((ms, i) => `${px(at.x(ms))},${px(at.y(values[i]))}`).join(" ");
+function curve(at, when, { kind, values, dash }) {
+  const points = when.map(({ to }, i) => `${px(at.x(to))},${px(at.y(values[i]))}`).join(" ");
   return `<polyline class="line s ${kind}" points="${points}"${dash ? ` stroke-dasharray="${dash}"` : ""}/>`;
+}
+
+/** Changes a text only if it is another: whoever has it read aloud is not to be interrupted. */
+function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+/** Builds the inside of an element anew only if its shape has changed. */
+function shape(element, html) {
+  if (element.shape === html) return;
+  element.innerHTML = element.shape = html;
 }
 
 /** The entries of a legend: a sign, a name, a value. */
 function legend(element, entries) {
-  element.innerHTML = entries.map(({ sign, name, value }) =>
-    `<li><svg viewBox="0 0 14 12" aria-hidden="true">${sign}</svg><span>${name}</span> <b>${value}</b></li>`).join("");
+  const drawn = (sign) => (sign ? `<svg viewBox="0 0 14 12" aria-hidden="true">${sign}</svg>` : "");
+  shape(element, entries.map(({ sign, name }) => `<li>${drawn(sign)}<span>${name}</span> <b></b></li>`).join(""));
+  element.querySelectorAll("b").forEach((value, i) => put(value, entries[i].value));
 }
 
 const square = (kind) => `<rect class="f ${kind}" x="1" width="12" height="12" rx="3"/>`;
@@ -119,7 +131,9 @@ const dashes = (kind, dash) =>
 /** A table with headings on both sides. */
 function table(element, caption, heads, rows) {
   const head = heads.map((text) => `<th scope="col">${text}</th>`).join("");
-  const body = rows.map(([name, ...cells]) =>
-    `<tr><th scope="row">${name}</th>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`);
-  element.innerHTML = `<caption>${caption}</caption><thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody>`;
+  const row = `<tr><th scope="row"></th>${"<td></td>".repeat(heads.length - 1)}</tr>`;
+  shape(element, `<caption></caption><thead><tr>${head}</tr></thead><tbody>${row.repeat(rows.length)}</tbody>`);
+  put(element.caption, caption);
+  const cells = element.tBodies[0].querySelectorAll("th, td");
+  rows.flat().forEach((text, i) => put(cells[i], text));
 }

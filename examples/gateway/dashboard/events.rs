@@ -48,3 +48,40 @@ impl Watcher {
         Some((Ok(Event::default().data(news.to_string())), self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::dashboard::history::History;
+    use crate::telemetry::Telemetry;
+
+    fn watch(telemetry: &Telemetry) -> (Watcher, watch::Sender<u64>) {
+        let (ticked, ticks) = watch::channel(0);
+        let history = Mutex::new(History::new(telemetry.snapshot()));
+        let watchers = Arc::new(Semaphore::new(1));
+        let board = Arc::new(Board { history, ticks: ticks.clone(), watchers: Arc::clone(&watchers) });
+        let place = Semaphore::try_acquire_owned(watchers, 1).unwrap();
+        (Watcher { board, ticks, next: None, _place: place }, ticked)
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_gets_one_event_for_all_that_was_missed() {
+        let telemetry = Telemetry::new();
+        let (watcher, ticked) = watch(&telemetry);
+        let (_, watcher) = watcher.tell().await.unwrap();
+        for _ in 0..1_000 {
+            let number = watcher.board.history().add(telemetry.snapshot());
+            ticked.send_replace(number);
+        }
+        let (_, watcher) = watcher.tell().await.unwrap();
+        assert_eq!(watcher.next, Some(1_001));
+        let mut nothing_new = pin!(watcher.tell());
+        assert!(nothing_new.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(ticked);
+        assert!(nothing_new.await.is_none(), "it ends with the telemetry");
+    }
+}

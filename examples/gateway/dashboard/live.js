@@ -3,6 +3,8 @@
 /** When nothing has come for so long, the connection is taken to be lost. */
 const SILENCE = 5_000;
 const page = { source: null, silence: 0, retry: 0, wait: 1_000, paused: false };
+/** What has been heard, which is shown unless the page is paused. */
+const heard = { ...seen };
 
 function state(name, text) {
   if (find("state-text").textContent === text) return;
@@ -37,37 +39,44 @@ function watch() {
 function hear(news) {
   watch();
   page.wait = 1_000;
-  if (news.names) Object.assign(seen, { names: news.names, ticks: [] });
   const { now, lockouts, totals } = news;
-  const ticks = seen.ticks.concat(news.ticks).filter((tick) => now - tick.at <= SHOWN);
-  if (looked.at !== null) looked.at = Math.max(0, looked.at - (seen.ticks.length + news.ticks.length - ticks.length));
-  Object.assign(seen, { now, lockouts, totals, ticks });
+  // Names come first, and again when the connection has been lost; then the ticks are all there are.
+  const before = news.names ? [] : heard.ticks;
+  const ticks = before.concat(news.ticks).filter((tick) => now - tick.at < KEPT);
+  Object.assign(heard, { names: news.names ?? heard.names, now, lockouts, totals, ticks });
+  follow();
+}
+
+function follow() {
   state("live", page.paused ? "paused" : "live");
-  if (!page.paused) requestAnimationFrame(show);
+  if (page.paused) return;
+  Object.assign(seen, heard);
+  requestAnimationFrame(show);
 }
 
 find("pause").onclick = () => {
   page.paused = !page.paused;
   find("pause").setAttribute("aria-pressed", String(page.paused));
-  state("live", page.paused ? "paused" : "live");
-  if (!page.paused) show();
+  if (find("state").dataset.state === "live") follow();
 };
 
 /** Looks at another moment, by pointer or by arrow keys. */
 for (const id of ["chart-requests", "chart-waiting", "chart-cache"]) {
   const element = find(id);
-  const look = (at) => { looked.at = at; show(); };
+  const look = (tick) => {
+    looked.at = tick?.at ?? null;
+    show();
+  };
   element.onpointermove = ({ clientX }) => {
     const { left, width } = element.getBoundingClientRect();
-    const ago = (1 - (clientX - left - EDGE.left) / (width - EDGE.left - EDGE.right)) * SHOWN;
-    const far = seen.ticks.map((tick) => Math.abs(seen.now - tick.at - ago));
-    look(far.length ? far.indexOf(Math.min(...far)) : null);
+    const ago = (1 - (clientX - left - EDGE.left) / (width - EDGE.left - EDGE.right)) * shown;
+    // The first that does not end before.
+    look(seen.ticks.find((tick) => seen.now - tick.at <= ago) ?? seen.ticks.at(-1));
   };
   element.onpointerleave = element.onblur = () => look(null);
   element.onkeydown = (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-    const last = seen.ticks.length - 1;
-    if (by) look(clip((looked.at ?? last) + by, 0, last));
+    if (by) look(seen.ticks[clip(seen.ticks.indexOf(moment()) + by, 0, seen.ticks.length - 1)]);
     else if (event.key === "Escape" || event.key === "End") look(null);
     else return;
     event.preventDefault();

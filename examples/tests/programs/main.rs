@@ -18,3 +18,4 @@ mod small;
 mod soak;
 mod upstream;
 mod urgency;
+mod watching;

@@ -116,8 +116,13 @@ impl Gateway {
     /// Starts it in front of `upstream`, and waits until it serves.
     pub(crate) fn start(upstream: SocketAddr, permits: usize, args: &[&str]) -> Self {
         let (upstream, permits) = (format!("http://{upstream}/"), permits.to_string());
-        let common = ["--listen", "127.0.0.1:0", "--upstream", &upstream, "--permits", &permits];
-        let mut program = Program::start("gateway", &[&common, args].concat());
+        let common = ["--upstream", &upstream, "--permits", &permits];
+        Self::start_with_flaky_upstream(&[&common, args].concat())
+    }
+
+    /// Starts it in front of the upstream that it brings, unless told otherwise, and waits until it serves.
+    pub(crate) fn start_with_flaky_upstream(args: &[&str]) -> Self {
+        let mut program = Program::start("gateway", &[&["--listen", "127.0.0.1:0"], args].concat());
         let stdout = BufReader::new(program.child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         // It ends with the program.
