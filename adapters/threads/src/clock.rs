@@ -17,7 +17,10 @@ static EPOCH: LazyLock<StdInstant> = LazyLock::new(|| {
 
 #[inline]
 pub(crate) fn now() -> Instant {
-    from_std(StdInstant::now())
+    let since = StdInstant::now().saturating_duration_since(*EPOCH);
+    // No operating system runs for 584 years, so nothing overflows.
+    let seconds = since.as_secs().wrapping_mul(1_000_000_000);
+    Instant::from_nanos(seconds.wrapping_add(u64::from(since.subsec_nanos())))
 }
 
 /// The same point for this clock; its epoch if it is earlier than that.

@@ -5,7 +5,7 @@ use tidegate_core::{Clock, Instant};
 /// The time of the crate [`quanta`]: the processor's time stamp counter, where it is fit for that; reading it costs
 /// about half of what [`ThreadsTimer`](crate::ThreadsTimer) costs. It cannot sleep, so it is for what never waits.
 ///
-/// Its epoch is a day before it was made: clones have the same epoch, others have not.
+/// Its epoch is the counter's own, mostly the start of the machine: all of a process have the same.
 ///
 /// ```
 /// use core::time::Duration;
@@ -17,21 +17,13 @@ use tidegate_core::{Clock, Instant};
 /// # Ok::<(), tidegate_threads::InvalidQuota>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct QuantaClock {
-    clock: quanta::Clock,
-    start: u64,
-}
-
-/// Nanoseconds before the start, so that what is a little earlier than it exists: a day.
-const BEFORE: u64 = 86_400_000_000_000;
+pub struct QuantaClock(quanta::Clock);
 
 impl QuantaClock {
     /// A clock. The first of a process takes some 200 ms to be calibrated.
     #[must_use]
     pub fn new() -> Self {
-        let clock = quanta::Clock::new();
-        let start = clock.raw();
-        Self { clock, start }
+        Self(quanta::Clock::new())
     }
 }
 
@@ -44,6 +36,7 @@ impl Default for QuantaClock {
 impl Clock for QuantaClock {
     #[inline]
     fn now(&self) -> Instant {
-        Instant::from_nanos(self.clock.delta_as_nanos(self.start, self.clock.raw()).saturating_add(BEFORE))
+        // Since the counter's zero: what need not be subtracted costs nothing.
+        Instant::from_nanos(self.0.delta_as_nanos(0, self.0.raw()))
     }
 }

@@ -8,7 +8,6 @@ use core::task::{Context, Poll};
 use pin_project_lite::pin_project;
 
 use super::machine::{Admission, Progress};
-use super::word::Take;
 use super::{AcquireError, RateLimiterRef};
 use crate::wait_queue::WaiterKey;
 use crate::{Clock, Instant, Platform, Priority, Timer};
@@ -80,7 +79,7 @@ impl<R: RateLimiterRef> Acquire<R> {
             }
         }
         let now = limiter.timer().now();
-        if limiter.take(*this.tokens, now) == Take::Taken {
+        if limiter.take(*this.tokens, now) {
             return Ok(Progress::Granted);
         }
         let waker = waker.unwrap_or_else(|| cx.waker().clone());

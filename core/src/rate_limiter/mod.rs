@@ -112,7 +112,7 @@ pub struct RateLimiter<P: Platform, S: Storage, T = <P as Timed>::Timer> {
 }
 
 /// How many of the latest grants are listed: about as many as are served at once.
-const LISTED: usize = 64;
+const LISTED: usize = 128;
 
 impl<P: Timed, S: Storage> RateLimiter<P, S> {
     const_fn! {
@@ -187,17 +187,37 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     /// All of [`TryAcquireError`].
     #[inline]
     pub fn try_acquire_at(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
-        match self.take(tokens, now) {
+        if tokens == 1
+            && let Some(answer) = self.word.take_quickly(now)
+        {
+            return answer.map_err(TryAcquireError::not_until);
+        }
+        self.try_acquire_closely(tokens, now)
+    }
+
+    #[inline(never)]
+    fn try_acquire_closely(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        match self.take_closely(tokens, now) {
             Take::Taken => Ok(()),
             Take::NotUntil(earliest) => Err(TryAcquireError::not_until(earliest)),
             Take::Shut => self.try_acquire_locked(tokens, now),
         }
     }
 
+    /// Takes tokens if that needs no lock.
     #[inline]
-    fn take(&self, tokens: u32, now: Instant) -> Take {
+    fn take(&self, tokens: u32, now: Instant) -> bool {
+        if tokens == 1
+            && let Some(answer) = self.word.take_quickly(now)
+        {
+            return answer.is_ok();
+        }
+        self.take_closely(tokens, now) == Take::Taken
+    }
+
+    fn take_closely(&self, tokens: u32, now: Instant) -> Take {
         // What makes no sense is for the machine to refuse.
-        if tokens == 0 { Take::Shut } else { self.word.take(tokens, now) }
+        if tokens == 0 { Take::Shut } else { self.word.take_closely(tokens, now) }
     }
 
     /// Whether the machine must be asked, as when others wait.
@@ -441,10 +461,7 @@ impl<P: Platform, S: Storage, T: Timer> RateLimiter<P, S, T> {
     where
         P: Blocking,
     {
-        match self.take(tokens, self.timer.now()) {
-            Take::Taken => Ok(()),
-            _ => P::block_on(self.acquire(tokens)),
-        }
+        if self.take(tokens, self.timer.now()) { Ok(()) } else { P::block_on(self.acquire(tokens)) }
     }
 
     /// The same, for at most `timeout`.

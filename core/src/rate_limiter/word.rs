@@ -13,10 +13,13 @@
 //! plan that belongs to it. (It would have to be suspended while the plan changes 256 times, at least a quarter of a
 //! second apart or by changes of the quota, and then find the same offset again.)
 //!
-//! While the word is shut its offset is zero, so that the quick look at one token need not ask whether it is.
+//! What the quick look at one token goes by is beside the word, too, and has the generation in it: one subtraction
+//! finds out how long to wait and whether the two belong together, because a year lies between two generations. While
+//! the word is shut its offset is the largest there is, so that it need not ask whether it is. (Should the clock move
+//! by months between its two loads, and the plan with it, it may refuse what it could have admitted.)
 //!
 //! Where the target has no 64-bit compare-and-swap, or the platform asks for no word, or the quota needs more
-//! than 2⁵⁴ parts for its burst, the word is always shut.
+//! than 2⁵⁴ parts for its burst, or the clock is beyond 2⁶² nanoseconds, the word is always shut.
 
 use super::bucket::TokenBucket;
 use super::quota::Span;
@@ -48,17 +51,15 @@ mod imp {
     const OFFSET: u64 = GENERATION - 1;
     /// What a burst may take, and how far from its anchor the word is used.
     const REACH: u64 = 1 << 54;
-    /// From here on the quick look is not taken: the sum of a time and a span may be beyond the end of time.
-    const LATE: u64 = 1 << 63;
-    /// The last anchor from which no offset reaches beyond the end of time.
-    const LAST_ANCHOR: u64 = u64::MAX - OFFSET;
+    /// From here on the quick look is not taken, and the word has no anchor: for it to see, by one subtraction that
+    /// wraps, that a word is shut, times must take up no more than a quarter of what there is.
+    const LATE: u64 = 1 << 62;
     /// At most so many bits for parts, so that the anchor stays good for half a second.
     const MOST_PART_BITS: u32 = 25;
 
     /// The anchor and the quota.
     struct Plan {
-        /// What [`Word::is_too_early`] goes by: the nanosecond before that at which an offset of zero lets one token
-        /// through.
+        /// What [`Word::take_quickly`] goes by: an open word less this is the nanosecond before one token can be had.
         early: AtomicU64,
         anchor: AtomicU64,
         /// How many nanoseconds from the anchor the plan is good for.
@@ -104,10 +105,15 @@ mod imp {
     }
 
     impl Terms {
-        /// See [`Plan`]; where offsets are not whole nanoseconds, so late that none reaches from any time before
-        /// [`LATE`] to there.
-        const fn early(&self, anchor: u64) -> u64 {
-            if self.unit == 1 { anchor.wrapping_sub(self.slack).wrapping_sub(1) } else { LATE }
+        /// See [`Plan`]. Where offsets are not whole nanoseconds it is always too long to wait, shut or open, whatever
+        /// the offset and for any time before [`LATE`].
+        const fn early(&self, anchor: u64, generation: u64) -> u64 {
+            let first = if self.unit == 1 {
+                anchor.wrapping_sub(self.slack).wrapping_sub(1)
+            } else {
+                3 * LATE
+            };
+            generation.wrapping_sub(first)
         }
     }
 
@@ -136,37 +142,36 @@ mod imp {
                 };
                 let (bits, terms) = match terms {
                     Some(terms) => (0, terms),
-                    None => (SHUT, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
+                    None => (SHUT | OFFSET, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
                 };
                 Self { bits: AtomicU64::new(bits), plan: Plan::new(terms), platform: PhantomData }
             }
         }
 
+        /// Takes one token, or says when it can be had; `None` if that takes a [closer](Self::take_closely) look.
         #[inline]
-        pub(in crate::rate_limiter) fn take(&self, tokens: u32, now: Instant) -> Take {
+        pub(in crate::rate_limiter) fn take_quickly(&self, now: Instant) -> Option<Result<(), Instant>> {
+            if !P::FAST_PATH {
+                return None;
+            }
+            // Acquire: what is beside the word is not older.
+            let bits = self.bits.load(Ordering::Acquire);
+            // A nanosecond less than what it waits for; far more, because wrapped, if it need not wait.
+            let wait = bits.wrapping_sub(self.plan.early.load(Ordering::Relaxed)).wrapping_sub(now.as_nanos());
+            if wait < STEP_BACK && now.as_nanos() < LATE {
+                return Some(Err(Instant::from_nanos(now.as_nanos() + wait + 1)));
+            }
+            let next = self.plan.take_one(bits, now.as_nanos())?;
+            // Release: a change of the plan comes after the use that has been made of it here.
+            let exchanged = self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Relaxed);
+            exchanged.is_ok().then_some(Ok(()))
+        }
+
+        /// The same for any number of tokens but none, and for every reason why not.
+        pub(in crate::rate_limiter) fn take_closely(&self, tokens: u32, now: Instant) -> Take {
             if !P::FAST_PATH {
                 return Take::Shut;
             }
-            if tokens != 1 {
-                return self.take_closely(tokens, now);
-            }
-            let mut bits = self.bits.load(Ordering::Acquire);
-            if let Some(earliest) = self.is_too_early(bits, now.as_nanos()) {
-                return Take::NotUntil(earliest);
-            }
-            while let Some(next) = self.plan.take_one(bits, now.as_nanos()) {
-                // Release: a change of the plan comes after the use that has been made of it here.
-                match self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => return Take::Taken,
-                    Err(seen) => bits = seen,
-                }
-            }
-            self.take_closely(1, now)
-        }
-
-        /// The same for any number of tokens, and for every reason why not.
-        #[inline(never)]
-        fn take_closely(&self, tokens: u32, now: Instant) -> Take {
             let mut bits = self.bits.load(Ordering::Acquire);
             loop {
                 if bits & SHUT != 0 {
@@ -222,20 +227,6 @@ mod imp {
             }
         }
 
-        /// When one token can be had, if it is certain that it is not yet: a quick look, which answers most refusals.
-        #[inline]
-        fn is_too_early(&self, bits: u64, now: u64) -> Option<Instant> {
-            let early = self.plan.early.load(Ordering::Relaxed);
-            // A nanosecond less than what it waits for; far more, because wrapped, if it need not wait.
-            let wait = (bits & OFFSET).wrapping_sub(now.wrapping_sub(early));
-            if wait >= STEP_BACK || now >= LATE {
-                return None;
-            }
-            // Both belong together if the word is still the same.
-            fence(Ordering::Acquire);
-            (self.bits.load(Ordering::Relaxed) == bits).then(|| Instant::from_nanos(now + wait + 1))
-        }
-
         /// Whether the machine has everything.
         pub(in crate::rate_limiter) fn is_shut(&self) -> bool {
             !P::FAST_PATH || self.bits.load(Ordering::Relaxed) & SHUT != 0
@@ -248,7 +239,7 @@ mod imp {
                 return;
             }
             // The generation is changed under the lock alone.
-            let bits = self.bits.swap(SHUT | seen & !OFFSET, Ordering::AcqRel);
+            let bits = self.bits.swap(SHUT | OFFSET | seen, Ordering::AcqRel);
             if let Some(bucket) = bucket {
                 bucket.set_full_at(self.full_at(bits));
             }
@@ -272,18 +263,18 @@ mod imp {
             if self.plan.terms() != terms || since > terms.horizon / 4 * 3 {
                 // Some way back, for a clock that steps back a little.
                 anchor = now.as_nanos().saturating_sub(terms.horizon / 4);
+                if anchor > LATE {
+                    return;
+                }
                 bits = bits.wrapping_add(GENERATION) & !SHUT;
                 // Whoever sees any of what is written now sees that the word has been shut.
                 fence(Ordering::Release);
-                self.plan.set(anchor, terms);
+                self.plan.set(anchor, bits, terms);
             }
             // Before the anchor the bucket was full, as far as anybody will ask the word.
             let ahead = bucket.rate().sub(bucket.full_at(), Span::whole(anchor));
-            if ahead.nanos < OFFSET / terms.unit && anchor <= LAST_ANCHOR {
-                self.bits.store(bits | pack(ahead, terms.unit), Ordering::Release);
-            } else {
-                self.bits.store(bits | SHUT, Ordering::Release);
-            }
+            let offset = if ahead.nanos < OFFSET / terms.unit { pack(ahead, terms.unit) } else { SHUT | OFFSET };
+            self.bits.store(bits | offset, Ordering::Release);
         }
 
         fn full_at(&self, bits: u64) -> Span {
@@ -297,7 +288,7 @@ mod imp {
         const_fn! {
             fn new(terms: Terms) -> Self {
                 Self {
-                    early: AtomicU64::new(terms.early(0)),
+                    early: AtomicU64::new(terms.early(0, 0)),
                     anchor: AtomicU64::new(0),
                     horizon: AtomicU64::new(terms.horizon),
                     cost: AtomicU64::new(terms.cost),
@@ -308,8 +299,8 @@ mod imp {
             }
         }
 
-        fn set(&self, anchor: u64, terms: Terms) {
-            self.early.store(terms.early(anchor), Ordering::Relaxed);
+        fn set(&self, anchor: u64, generation: u64, terms: Terms) {
+            self.early.store(terms.early(anchor, generation), Ordering::Relaxed);
             self.anchor.store(anchor, Ordering::Relaxed);
             self.horizon.store(terms.horizon, Ordering::Relaxed);
             self.cost.store(terms.cost, Ordering::Relaxed);
@@ -403,7 +394,11 @@ mod imp {
             Self(PhantomData)
         }
 
-        pub(in crate::rate_limiter) fn take(&self, _tokens: u32, _now: Instant) -> Take {
+        pub(in crate::rate_limiter) fn take_quickly(&self, _now: Instant) -> Option<Result<(), Instant>> {
+            None
+        }
+
+        pub(in crate::rate_limiter) fn take_closely(&self, _tokens: u32, _now: Instant) -> Take {
             Take::Shut
         }
 

@@ -361,20 +361,22 @@ impl<S: Storage> Play<S> {
         let woken = Rc::new(Cell::new(false));
         match self.machine.join(Bell(Rc::clone(&woken))) {
             Ok(Joining::Waiting(key)) => {
-                assert!(!self.entries.is_empty() && !self.closed && self.joiners.len() < self.room);
+                assert!(!self.entries.is_empty() && !self.closed && self.joining() < self.room);
                 self.joiners.push(Joiner { key, woken, done: false });
             }
             Err((Joining::Empty, _)) => assert!(self.entries.is_empty()),
             Err((Joining::Closed, _)) => assert!(self.closed),
-            // Those who are done have left the storage, polled or not.
-            Err((Joining::Full, _)) => {
-                assert_eq!(self.joiners.iter().filter(|joiner| !joiner.done).count(), self.room);
-            }
+            Err((Joining::Full, _)) => assert_eq!(self.joining(), self.room),
             other => panic!("{other:?}"),
         }
-        if self.joiners.len() == self.room {
+        if self.joiners.len() >= self.room {
             self.joiners.retain(|joiner| !joiner.done);
         }
+    }
+
+    /// How many have a place: those who are done have left the storage, polled or not.
+    fn joining(&self) -> usize {
+        self.joiners.iter().filter(|joiner| !joiner.done).count()
     }
 
     fn poll_join(&mut self, who: usize) {
