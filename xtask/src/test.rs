@@ -69,6 +69,9 @@ fn host(steps: &mut Steps) {
             .env("RUSTFLAGS", "--cfg loom")
             .env("CARGO_TARGET_DIR", places::target_dir("loom")))
     });
+    steps.step("fuzz targets compile", &[], || {
+        run(cargo().current_dir(places::fuzz()).args(["check", "--locked", "--no-default-features"]))
+    });
     steps.step("benchmarks compile", &[], || {
         run(cargo().args(["check", "--package", "tidegate-benches", "--all-targets"]))
     });

@@ -14,12 +14,12 @@
 //! second apart or by changes of the quota, and then find the same offset again.)
 //!
 //! What the quick look at one token goes by is beside the word, too, and has the generation in it: one subtraction
-//! finds out how long to wait and whether the two belong together, because a year lies between two generations. While
-//! the word is shut its offset is the largest there is, so that it need not ask whether it is. (Should the clock move
-//! by months between its two loads, and the plan with it, it may refuse what it could have admitted.)
+//! finds out how long to wait and whether the two belong together, because a year lies between two generations.
+//! (Should the clock move by months between its two loads, and the plan with it, it may refuse what it could have
+//! admitted.)
 //!
 //! Where the target has no 64-bit compare-and-swap, or the platform asks for no word, or the quota needs more
-//! than 2⁵⁴ parts for its burst, or the clock is beyond 2⁶² nanoseconds, the word is always shut.
+//! than 2⁵⁴ parts for its burst, the word is always shut.
 
 use super::bucket::TokenBucket;
 use super::quota::Span;
@@ -51,9 +51,12 @@ mod imp {
     const OFFSET: u64 = GENERATION - 1;
     /// What a burst may take, and how far from its anchor the word is used.
     const REACH: u64 = 1 << 54;
-    /// From here on the quick look is not taken, and the word has no anchor: for it to see, by one subtraction that
-    /// wraps, that a word is shut, times must take up no more than a quarter of what there is.
-    const LATE: u64 = 1 << 62;
+    /// From here on the quick look is not taken: it subtracts, wraps, and takes half of what there is to be negative.
+    const LATE: u64 = 1 << 63;
+    /// The last anchor from which no offset reaches beyond the end of time.
+    const LAST_ANCHOR: u64 = u64::MAX - OFFSET;
+    /// Where one token is there, or has been there for up to two years, the quick look sees this or more.
+    const AT_HAND: u64 = 0_u64.wrapping_sub(1 << 56);
     /// At most so many bits for parts, so that the anchor stays good for half a second.
     const MOST_PART_BITS: u32 = 25;
 
@@ -61,6 +64,8 @@ mod imp {
     struct Plan {
         /// What [`Word::take_quickly`] goes by: an open word less this is the nanosecond before one token can be had.
         early: AtomicU64,
+        /// An open word less this is when the bucket is full, if offsets are whole nanoseconds.
+        full: AtomicU64,
         anchor: AtomicU64,
         /// How many nanoseconds from the anchor the plan is good for.
         horizon: AtomicU64,
@@ -105,13 +110,13 @@ mod imp {
     }
 
     impl Terms {
-        /// See [`Plan`]. Where offsets are not whole nanoseconds it is always too long to wait, shut or open, whatever
-        /// the offset and for any time before [`LATE`].
+        /// See [`Plan`]. Where offsets are not whole nanoseconds it says neither that one must wait nor that one need
+        /// not, whatever the offset and for any time before [`LATE`].
         const fn early(&self, anchor: u64, generation: u64) -> u64 {
             let first = if self.unit == 1 {
                 anchor.wrapping_sub(self.slack).wrapping_sub(1)
             } else {
-                3 * LATE
+                LATE + STEP_BACK
             };
             generation.wrapping_sub(first)
         }
@@ -142,7 +147,7 @@ mod imp {
                 };
                 let (bits, terms) = match terms {
                     Some(terms) => (0, terms),
-                    None => (SHUT | OFFSET, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
+                    None => (SHUT, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
                 };
                 Self { bits: AtomicU64::new(bits), plan: Plan::new(terms), platform: PhantomData }
             }
@@ -155,13 +160,23 @@ mod imp {
                 return None;
             }
             // Acquire: what is beside the word is not older.
-            let bits = self.bits.load(Ordering::Acquire);
-            // A nanosecond less than what it waits for; far more, because wrapped, if it need not wait.
-            let wait = bits.wrapping_sub(self.plan.early.load(Ordering::Relaxed)).wrapping_sub(now.as_nanos());
-            if wait < STEP_BACK && now.as_nanos() < LATE {
-                return Some(Err(Instant::from_nanos(now.as_nanos() + wait + 1)));
+            let (bits, now) = (self.bits.load(Ordering::Acquire), now.as_nanos());
+            if bits & SHUT != 0 || now >= LATE {
+                return None;
             }
-            let next = self.plan.take_one(bits, now.as_nanos())?;
+            // A nanosecond less than what it waits for; negative, wrapped, if it need not wait.
+            let ahead = bits.wrapping_sub(self.plan.early.load(Ordering::Relaxed)).wrapping_sub(now);
+            if ahead < STEP_BACK {
+                return Some(Err(Instant::from_nanos(now + ahead + 1)));
+            }
+            let since = now.wrapping_sub(self.plan.anchor.load(Ordering::Relaxed));
+            if ahead < AT_HAND || since >= REACH {
+                return None;
+            }
+            // In as few steps as possible from the time, which comes last, to what is written. Whatever this says of
+            // numbers that do not belong together: then the exchange fails.
+            let idle = now.saturating_sub(bits.wrapping_sub(self.plan.full.load(Ordering::Relaxed)));
+            let next = bits.wrapping_add(self.plan.cost.load(Ordering::Relaxed)).wrapping_add(idle);
             // Release: a change of the plan comes after the use that has been made of it here.
             let exchanged = self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Relaxed);
             exchanged.is_ok().then_some(Ok(()))
@@ -239,7 +254,7 @@ mod imp {
                 return;
             }
             // The generation is changed under the lock alone.
-            let bits = self.bits.swap(SHUT | OFFSET | seen, Ordering::AcqRel);
+            let bits = self.bits.swap(SHUT | seen & !OFFSET, Ordering::AcqRel);
             if let Some(bucket) = bucket {
                 bucket.set_full_at(self.full_at(bits));
             }
@@ -263,9 +278,6 @@ mod imp {
             if self.plan.terms() != terms || since > terms.horizon / 4 * 3 {
                 // Some way back, for a clock that steps back a little.
                 anchor = now.as_nanos().saturating_sub(terms.horizon / 4);
-                if anchor > LATE {
-                    return;
-                }
                 bits = bits.wrapping_add(GENERATION) & !SHUT;
                 // Whoever sees any of what is written now sees that the word has been shut.
                 fence(Ordering::Release);
@@ -273,8 +285,11 @@ mod imp {
             }
             // Before the anchor the bucket was full, as far as anybody will ask the word.
             let ahead = bucket.rate().sub(bucket.full_at(), Span::whole(anchor));
-            let offset = if ahead.nanos < OFFSET / terms.unit { pack(ahead, terms.unit) } else { SHUT | OFFSET };
-            self.bits.store(bits | offset, Ordering::Release);
+            if ahead.nanos < OFFSET / terms.unit && anchor <= LAST_ANCHOR {
+                self.bits.store(bits | pack(ahead, terms.unit), Ordering::Release);
+            } else {
+                self.bits.store(bits | SHUT, Ordering::Release);
+            }
         }
 
         fn full_at(&self, bits: u64) -> Span {
@@ -289,6 +304,7 @@ mod imp {
             fn new(terms: Terms) -> Self {
                 Self {
                     early: AtomicU64::new(terms.early(0, 0)),
+                    full: AtomicU64::new(0),
                     anchor: AtomicU64::new(0),
                     horizon: AtomicU64::new(terms.horizon),
                     cost: AtomicU64::new(terms.cost),
@@ -301,6 +317,7 @@ mod imp {
 
         fn set(&self, anchor: u64, generation: u64, terms: Terms) {
             self.early.store(terms.early(anchor, generation), Ordering::Relaxed);
+            self.full.store(generation.wrapping_sub(anchor), Ordering::Relaxed);
             self.anchor.store(anchor, Ordering::Relaxed);
             self.horizon.store(terms.horizon, Ordering::Relaxed);
             self.cost.store(terms.cost, Ordering::Relaxed);
@@ -317,32 +334,6 @@ mod imp {
                 unit: self.unit.load(Ordering::Relaxed),
                 parts: self.parts.load(Ordering::Relaxed),
             }
-        }
-
-        /// What an open word becomes when one token is taken; `None` unless that is known to be there.
-        ///
-        /// Whatever it says of numbers that do not belong together: then the exchange fails.
-        #[inline]
-        fn take_one(&self, bits: u64, now: u64) -> Option<u64> {
-            let anchor = self.anchor.load(Ordering::Relaxed);
-            let since = now.wrapping_sub(anchor);
-            if bits & SHUT != 0 || since > self.horizon.load(Ordering::Relaxed) {
-                return None;
-            }
-            let (unit, slack, full_at) =
-                (self.unit.load(Ordering::Relaxed), self.slack.load(Ordering::Relaxed), bits & OFFSET);
-            let cost = self.cost.load(Ordering::Relaxed);
-            if unit == 1 {
-                // In as few steps as possible from the time, which comes last, to what is written.
-                let idle = now.saturating_sub(anchor.wrapping_add(full_at));
-                return (full_at <= since.wrapping_add(slack)).then(|| bits.wrapping_add(cost).wrapping_add(idle));
-            }
-            let now = since.wrapping_mul(unit);
-            if full_at > now.wrapping_add(slack) {
-                return None;
-            }
-            let full_at = add(now.max(full_at), cost, unit, self.parts.load(Ordering::Relaxed));
-            Some((bits & !OFFSET) | (full_at & OFFSET))
         }
 
         /// What all tokens but the first take, and what is then left of the slack; `None` if there never are as

@@ -8,6 +8,8 @@ use std::hash::DefaultHasher;
 use proptest::prelude::*;
 
 use super::super::{Quota, TokenBucket};
+#[cfg(feature = "alloc")]
+use super::table::{Entered, Table};
 use super::{InvalidQuota, KeyedError, KeyedRateLimiter, WhenFull};
 use crate::{Inline, Instant, Local};
 
@@ -153,6 +155,25 @@ fn the_tables_hold_together_while_room_moves() {
         assert!(limiter.len() <= 200);
     }
     assert_eq!(limiter.len(), 200);
+}
+
+/// The last bucket moves into another block when room is ceded, and is full before anything that was there.
+#[test]
+#[cfg(feature = "alloc")]
+fn a_bucket_that_moves_to_another_block_is_found_when_it_is_full() {
+    let bucket = bucket(1, 10, 200);
+    let mut table: Table<u64, crate::Heap> = Table::new();
+    // Full at 90, at 1000 the rest of the block, and at 50 the first of the next block.
+    for (key, tokens) in [(0, 9)].into_iter().chain((1..64).map(|key| (key, 100))).chain([(64, 5)]) {
+        let entered = table.enter(key, key, &bucket, tokens, at(0), 65, false);
+        assert!(matches!(entered, Entered::Answered(Ok(()), None)));
+    }
+    assert_eq!(table.cede(bucket.capacity(), at(100), 65, false), 1);
+    table.check(|key| *key);
+    // The clock has stepped back: of the two that were full only the one that moved is.
+    assert!(matches!(table.enter(70, 70, &bucket, 1, at(60), 65, false), Entered::Answered(Ok(()), Some(64))));
+    assert!(matches!(table.enter(71, 71, &bucket, 1, at(60), 65, false), Entered::NoRoom(71)));
+    table.check(|key| *key);
 }
 
 /// Ten million keys; in a debug build, which takes a hundred times as long, two hundred thousand.
