@@ -3,7 +3,7 @@
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
@@ -58,26 +58,44 @@ impl<R: RateLimiterRef> Acquire<R> {
         self
     }
 
+    /// What most polls of a crowd come to: a place behind others, or what somebody else has seen to. Neither needs to
+    /// know the time.
+    ///
+    /// # Errors
+    ///
+    /// The waker, if it has been cloned, where it takes more.
+    #[inline]
+    fn poll_in_crowd(self: Pin<&mut Self>, cx: &Context<'_>) -> Result<Poll<()>, Option<Waker>> {
+        let this = self.project();
+        let (Some(limiter), None) = (this.limiter.as_ref(), *this.armed) else { return Err(None) };
+        let limiter = limiter.limiter();
+        if let Some(place) = *this.place {
+            if !limiter.grants.lists(place) {
+                return Err(None);
+            }
+            (*this.place, *this.limiter) = (None, None);
+            return Ok(Poll::Ready(()));
+        }
+        if !limiter.is_shut() {
+            return Err(None);
+        }
+        let priority = this.priority.unwrap_or_else(R::Platform::ambient_priority);
+        let mut waker = Some(cx.waker().clone());
+        let key = limiter.lock(|machine| {
+            let key = machine.stand_behind(*this.tokens, priority, &mut waker);
+            key.inspect(|&key| limiter.grants.queued(key))
+        });
+        *this.place = key;
+        if key.is_some() { Ok(Poll::Pending) } else { Err(waker) }
+    }
+
     /// The first poll: takes the tokens, or a place in line.
-    fn enter(self: Pin<&mut Self>, cx: &Context<'_>) -> Result<Progress, AcquireError> {
+    fn enter(self: Pin<&mut Self>, waker: Option<Waker>, cx: &Context<'_>) -> Result<Progress, AcquireError> {
         let this = self.project();
         let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
             return Ok(Progress::Waiting { until: None });
         };
         let priority = this.priority.unwrap_or_else(R::Platform::ambient_priority);
-        let mut waker = None;
-        if limiter.is_shut() {
-            // Others wait, probably, and whoever stands behind them need not look at the clock.
-            waker = Some(cx.waker().clone());
-            let key = limiter.lock(|machine| {
-                let key = machine.stand_behind(*this.tokens, priority, &mut waker);
-                key.inspect(|&key| limiter.grants.queued(key))
-            });
-            if key.is_some() {
-                *this.place = key;
-                return Ok(Progress::Waiting { until: None });
-            }
-        }
         let now = limiter.timer().now();
         if limiter.take(*this.tokens, now) {
             return Ok(Progress::Granted);
@@ -113,8 +131,8 @@ impl<R: RateLimiterRef> Acquire<R> {
         let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
             return Ok(Progress::Waiting { until: None });
         };
-        // Served by somebody else, as most of a crowd are.
-        if !timed && (limiter.grants.lists(place) || limiter.lock(|machine| machine.is_granted(place))) {
+        // Served by somebody else.
+        if !timed && limiter.lock(|machine| machine.is_granted(place)) {
             return Ok(Progress::Granted);
         }
         // Only whoever holds the timer needs to know what time it is.
@@ -154,7 +172,22 @@ impl<R: RateLimiterRef> Acquire<R> {
 impl<R: RateLimiterRef> Future for Acquire<R> {
     type Output = Result<(), AcquireError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.as_mut().poll_in_crowd(cx) {
+            Ok(answer) => answer.map(Ok),
+            Err(waker) => self.poll_closely(waker, cx),
+        }
+    }
+}
+
+impl<R: RateLimiterRef> Acquire<R> {
+    #[inline(never)]
+    fn poll_closely(
+        mut self: Pin<&mut Self>,
+        mut waker: Option<Waker>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), AcquireError>> {
         if self.limiter.is_none() {
             return Poll::Pending;
         }
@@ -162,7 +195,7 @@ impl<R: RateLimiterRef> Future for Acquire<R> {
         loop {
             let progress = match self.place {
                 Some(place) => self.as_mut().progress(place, timed, cx),
-                None => self.as_mut().enter(cx),
+                None => self.as_mut().enter(waker.take(), cx),
             };
             let mut this = self.as_mut().project();
             let until = match progress {

@@ -126,6 +126,13 @@ impl TokenBucket {
         if tokens == 0 || tokens > self.burst {
             return None;
         }
+        if self.rate.parts == 1 {
+            // Most rates: whole nanoseconds per token.
+            let (from, cost) = (full_at.nanos.max(now.as_nanos()), self.rate.span.nanos.checked_mul(tokens.into())?);
+            let full_at = from.checked_add(cost)?;
+            let latest = now.as_nanos().checked_add(self.capacity.nanos)?;
+            return (full_at <= latest).then_some(Span::whole(full_at));
+        }
         let full_at = self.rate.add(full_at.max(Span::whole(now.as_nanos())), self.rate.times(tokens)?)?;
         let nanos = now.as_nanos().checked_add(self.capacity.nanos)?;
         (full_at <= Span { nanos, part: self.capacity.part }).then_some(full_at)

@@ -67,10 +67,10 @@ mod imp {
         /// An open word less this is when the bucket is full, if offsets are whole nanoseconds.
         full: AtomicU64,
         anchor: AtomicU64,
-        /// How many nanoseconds from the anchor the plan is good for.
-        horizon: AtomicU64,
         /// What a token takes, in the word's units.
         cost: AtomicU64,
+        /// How many nanoseconds from the anchor the plan is good for.
+        horizon: AtomicU64,
         /// What all tokens but one take.
         slack: AtomicU64,
         /// A nanosecond in the word's units: a power of two, with room for the sum of two parts.
@@ -131,6 +131,8 @@ mod imp {
         Span { nanos: packed / unit.max(1), part: (packed & (unit.max(1) - 1)) as u32 }
     }
 
+    /// What the quick look reads is on one cache line.
+    #[cfg_attr(not(loom), repr(align(64)))]
     pub(in crate::rate_limiter) struct Word<P> {
         bits: AtomicU64,
         plan: Plan,
@@ -159,27 +161,32 @@ mod imp {
             if !P::FAST_PATH {
                 return None;
             }
-            // Acquire: what is beside the word is not older.
-            let (bits, now) = (self.bits.load(Ordering::Acquire), now.as_nanos());
-            if bits & SHUT != 0 || now >= LATE {
-                return None;
+            let (plan, now) = (&self.plan, now.as_nanos());
+            // Acquire, here and below: what is beside the word is not older.
+            let mut bits = self.bits.load(Ordering::Acquire);
+            loop {
+                if bits & SHUT != 0 || now >= LATE {
+                    return None;
+                }
+                // A nanosecond less than what it waits for; negative, wrapped, if it need not wait.
+                let ahead = bits.wrapping_sub(plan.early.load(Ordering::Relaxed)).wrapping_sub(now);
+                if ahead < STEP_BACK {
+                    return Some(Err(Instant::from_nanos(now + ahead + 1)));
+                }
+                let since = now.wrapping_sub(plan.anchor.load(Ordering::Relaxed));
+                if ahead < AT_HAND || since >= REACH {
+                    return None;
+                }
+                // In as few steps as possible from the time, which comes last, to what is written. Whatever this says
+                // of numbers that do not belong together: then the exchange fails.
+                let idle = now.saturating_sub(bits.wrapping_sub(plan.full.load(Ordering::Relaxed)));
+                let next = bits.wrapping_add(plan.cost.load(Ordering::Relaxed)).wrapping_add(idle);
+                // Release: a change of the plan comes after the use that has been made of it here.
+                match self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => return Some(Ok(())),
+                    Err(seen) => bits = seen,
+                }
             }
-            // A nanosecond less than what it waits for; negative, wrapped, if it need not wait.
-            let ahead = bits.wrapping_sub(self.plan.early.load(Ordering::Relaxed)).wrapping_sub(now);
-            if ahead < STEP_BACK {
-                return Some(Err(Instant::from_nanos(now + ahead + 1)));
-            }
-            let since = now.wrapping_sub(self.plan.anchor.load(Ordering::Relaxed));
-            if ahead < AT_HAND || since >= REACH {
-                return None;
-            }
-            // In as few steps as possible from the time, which comes last, to what is written. Whatever this says of
-            // numbers that do not belong together: then the exchange fails.
-            let idle = now.saturating_sub(bits.wrapping_sub(self.plan.full.load(Ordering::Relaxed)));
-            let next = bits.wrapping_add(self.plan.cost.load(Ordering::Relaxed)).wrapping_add(idle);
-            // Release: a change of the plan comes after the use that has been made of it here.
-            let exchanged = self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Relaxed);
-            exchanged.is_ok().then_some(Ok(()))
         }
 
         /// The same for any number of tokens but none, and for every reason why not.
