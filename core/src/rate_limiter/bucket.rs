@@ -128,7 +128,8 @@ impl TokenBucket {
         }
         if self.rate.parts == 1 {
             // Most rates: whole nanoseconds per token.
-            let (from, cost) = (full_at.nanos.max(now.as_nanos()), self.rate.span.nanos.checked_mul(tokens.into())?);
+            let (from, cost) =
+                (full_at.nanos.max(now.as_nanos()), self.rate.span.nanos.checked_mul(tokens.into())?);
             let full_at = from.checked_add(cost)?;
             let latest = now.as_nanos().checked_add(self.capacity.nanos)?;
             return (full_at <= latest).then_some(Span::whole(full_at));

@@ -120,6 +120,17 @@ impl<S: Storage> Limits<S> {
     /// Takes tokens of all quotas, or of none.
     #[inline]
     pub(super) fn try_acquire(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
+        if let Some(bucket) = self.sole_bucket_mut()
+            && let Some(full_at) = bucket.admit(bucket.full_at(), tokens, now)
+        {
+            bucket.set_full_at(full_at);
+            return Ok(());
+        }
+        self.try_acquire_closely(tokens, now)
+    }
+
+    #[inline(never)]
+    fn try_acquire_closely(&mut self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
         match self.sole_bucket_mut() {
             Some(bucket) => bucket.try_acquire(tokens, now),
             None => self.try_acquire_all(tokens, now),

@@ -113,11 +113,8 @@ mod imp {
         /// See [`Plan`]. Where offsets are not whole nanoseconds it says neither that one must wait nor that one need
         /// not, whatever the offset and for any time before [`LATE`].
         const fn early(&self, anchor: u64, generation: u64) -> u64 {
-            let first = if self.unit == 1 {
-                anchor.wrapping_sub(self.slack).wrapping_sub(1)
-            } else {
-                LATE + STEP_BACK
-            };
+            let first =
+                if self.unit == 1 { anchor.wrapping_sub(self.slack).wrapping_sub(1) } else { LATE + STEP_BACK };
             generation.wrapping_sub(first)
         }
     }
@@ -131,7 +128,7 @@ mod imp {
         Span { nanos: packed / unit.max(1), part: (packed & (unit.max(1) - 1)) as u32 }
     }
 
-    /// What the quick look reads is on one cache line.
+    /// Aligned, so that no allocator spreads what the quick look reads over more cache lines than need be.
     #[cfg_attr(not(loom), repr(align(64)))]
     pub(in crate::rate_limiter) struct Word<P> {
         bits: AtomicU64,
