@@ -8,9 +8,8 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use axum::http::header::RETRY_AFTER;
+use axum::http::StatusCode;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, StatusCode};
 use tidegate_tokio::gate::Pass;
 use tidegate_tokio::{
     Clock, Config, FifoLockout, Gate, Instant, InvalidQuota, Priority, Quota, RateLimiter, Semaphore, TaskGroup,
@@ -202,16 +201,12 @@ impl Upstream {
 
 /// For how long the upstream wants to be left alone, if it does.
 fn wanted_rest(answer: &Answer) -> Option<Duration> {
-    let said = retry_after(&answer.headers);
+    let said = tidegate_tower::retry_after(&answer.headers);
     match answer.status {
         StatusCode::TOO_MANY_REQUESTS => Some(said.unwrap_or(REST).min(LONGEST_REST)),
         StatusCode::SERVICE_UNAVAILABLE => said.map(|rest| rest.min(LONGEST_REST)),
         _ => None,
     }
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Somebody in line, who is counted there.

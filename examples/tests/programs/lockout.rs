@@ -42,6 +42,18 @@ fn who_would_wait_in_vain_hears_it_at_once() {
 }
 
 #[test]
+fn it_may_name_a_date_as_well() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 4, &["--patience", "5"]);
+    let client = gateway.get("/first", "0");
+    upstream.next().answer_with(NOT_NOW, "retry-after: Fri, 31 Dec 9999 23:59:59 GMT\r\n", "");
+    let answer = client.answer();
+    let again: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!(answer.status == 503 && (5..=60).contains(&again), "{again}");
+    assert!(upstream.is_idle());
+}
+
+#[test]
 fn an_upstream_never_wants_to_be_left_alone_for_ever() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(upstream.address, 4, &["--patience", "5"]);
