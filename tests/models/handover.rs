@@ -146,6 +146,8 @@ fn play(capacity: usize, steps: &[Step]) -> Result<(), TestCaseError> {
                 prop_assert_eq!(machine.end(failure), expected);
                 if first {
                     reference.ended = Some(failure);
+                    // Nobody is there any more to be woken.
+                    reference.producer_waits = false;
                 }
             }
             Step::Close => {

@@ -159,7 +159,8 @@ impl<V, C> Expiring<V, C> {
     /// the default, turns that off.
     ///
     /// The first who asks after the time is up computes, and gets the new value; those who ask meanwhile get the
-    /// old one at once. If the computation fails, the old value is served until its time is up for good.
+    /// old one at once. If the computation fails, the old value is served until its time is up for good, unless errors
+    /// are [kept](super::Config::keep_errors): then the error takes its place. An error is never served stale.
     #[must_use]
     pub const fn stale_while_revalidate(mut self, stale: Duration) -> Self {
         self.stale = stale;

@@ -23,6 +23,8 @@ pub struct Consumer<R: HandoverRef> {
     untold: usize,
     /// Tell it when there are so many.
     tell_at: usize,
+    /// The demand that the next of those taken answers, or the one in its place, has been counted already.
+    counted: bool,
     /// An item has been demanded, and not come.
     open: bool,
     closed: bool,
@@ -31,7 +33,15 @@ pub struct Consumer<R: HandoverRef> {
 impl<R: HandoverRef> Consumer<R> {
     pub(super) fn new(handover: R, capacity: usize) -> Self {
         let taken = <Items<R> as Buffer<R::Item>>::EMPTY;
-        Self { handover, taken, untold: 0, tell_at: capacity.div_ceil(2), open: false, closed: false }
+        Self {
+            handover,
+            taken,
+            untold: 0,
+            tell_at: capacity.div_ceil(2),
+            counted: false,
+            open: false,
+            closed: false,
+        }
     }
 
     /// The next item, once it has been produced: demands it, and waits. `None` after the last one; if the producer
@@ -55,13 +65,16 @@ impl<R: HandoverRef> Consumer<R> {
 
     /// The next item if it is there; demands it otherwise, and does not wait. The demand stays.
     pub fn try_next(&mut self) -> Poll<Output<R>> {
-        if let Some(item) = self.pop() {
-            self.untold += 1;
+        if !self.taken.as_slice().is_empty() {
+            self.untold += usize::from(!mem::replace(&mut self.counted, true));
             if self.untold >= self.tell_at && self.tell_at > 1 {
+                // Before the item is in hand: a wake may panic.
                 self.tell();
             }
-            return Poll::Ready(Some(Ok(item)));
+            self.counted = false;
+            return Poll::Ready(self.pop().map(Ok));
         }
+        self.counted = false;
         if self.closed {
             return Poll::Ready(None);
         }
@@ -83,7 +96,9 @@ impl<R: HandoverRef> Consumer<R> {
         });
         // Before anybody is woken: a wake may panic, and the items stay in order.
         self.order();
+        self.counted = true;
         wake(producer);
+        self.counted = false;
         match ended {
             Some(failure) => Poll::Ready(failure.map(Err)),
             None => self.pop().map_or(Poll::Pending, |item| Poll::Ready(Some(Ok(item)))),

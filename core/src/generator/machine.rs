@@ -177,7 +177,7 @@ impl<W, T, E, S: Storage> Machine<W, T, E, S> {
     /// Demands so many more items; answers the producer, if it is to be woken.
     #[must_use = "it is to be woken, outside of the lock"]
     pub fn demand(&mut self, items: usize) -> Option<W> {
-        if items > 0 && !self.closed {
+        if items > 0 && !self.closed && !self.is_ended() {
             let first = if mem::replace(&mut self.started, true) { 0 } else { self.capacity - 1 };
             // A demand in excess of what was handed over buys nothing: the consumer has but one open at a time.
             let room = self.capacity.saturating_sub(self.items.as_slice().len());
@@ -297,7 +297,8 @@ impl<W, T, E, S: Storage> Machine<W, T, E, S> {
     }
 
     fn call_producer(&mut self) -> Option<W> {
-        let called = if self.is_demanded() { self.producer.take() } else { None };
+        // The waker that an ended producer has left behind is nobody's.
+        let called = if self.is_demanded() && !self.is_ended() { self.producer.take() } else { None };
         self.check();
         called
     }
@@ -314,7 +315,7 @@ impl<W, T, E, S: Storage> Machine<W, T, E, S> {
         let items = self.items.as_slice().len();
         debug_assert!(self.credit + items <= self.capacity, "never ahead");
         debug_assert!(self.started || self.credit + items == 0, "lazy");
-        debug_assert!(self.producer.is_none() || !self.is_demanded(), "called");
+        debug_assert!(self.producer.is_none() || !self.is_demanded() || self.is_ended(), "called");
         debug_assert!(self.consumer.is_none() || !self.is_supplied(), "called");
         debug_assert!(!self.closed || items == 0, "closed");
     }

@@ -231,3 +231,69 @@ fn a_yielding_iterator_gives_way_between_its_items() {
     }
     assert_eq!((seen, yields, woken.get()), ((0..5).collect(), 2, 2));
 }
+
+/// Panics when it is woken.
+struct Bad;
+
+impl StdWake for Bad {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+fn is_caught<T>(call: impl FnOnce() -> T) -> bool {
+    std::panic::catch_unwind(core::panic::AssertUnwindSafe(call)).is_err()
+}
+
+/// Wherever a wake of the producer panics, the items come all the same, in order, and it is as far ahead as it may be.
+#[test]
+fn a_wake_that_panics_loses_no_item_and_no_demand() {
+    const CAPACITY: usize = 4;
+    let bad = Waker::from(Arc::new(Bad));
+    for panics_at in 0..12 {
+        let handover = Plain::<usize>::with_capacity(CAPACITY).unwrap();
+        let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+        let (mut produced, mut received, mut panicked) = (0, 0, false);
+        while received < 12 {
+            while producer.try_yield(produced).is_ok() {
+                produced += 1;
+            }
+            assert!(produced <= received + CAPACITY);
+            let waker = if received == panics_at && !panicked { &bad } else { Waker::noop() };
+            assert!(poll_with(pin!(producer.demanded()), waker).is_pending());
+            let mut next = Poll::Pending;
+            if is_caught(|| next = consumer.try_next()) {
+                panicked = true;
+            } else if let Poll::Ready(item) = next {
+                assert_eq!(item, Some(Ok(received)));
+                received += 1;
+            }
+        }
+        // The waker that is left is nobody's then.
+        producer.end();
+    }
+}
+
+/// The waker that a producer leaves behind is nobody's.
+#[test]
+fn an_ended_producer_is_not_woken_and_its_failure_is_heard() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    assert!(poll_with(pin!(producer.demanded()), &Waker::from(Arc::new(Bad))).is_pending());
+    producer.fail("on purpose");
+    assert_eq!(consumer.try_next(), Poll::Ready(Some(Err("on purpose"))));
+    assert_eq!(consumer.try_next(), Poll::Ready(None));
+}
+
+#[test]
+fn a_machine_is_never_asked_for_more_than_it_has_room_for() {
+    let mut machine: Machine<Waker, u32, (), Inline<8>> = Machine::new(3).unwrap();
+    for demanded in [1, 5, usize::MAX] {
+        assert!(machine.demand(demanded).is_none());
+        let pushed = (0..8).take_while(|&item| machine.push(item).is_ok()).count();
+        assert_eq!(pushed, 3);
+        let mut taken = <Inline<8> as Storage>::Buffer::EMPTY;
+        machine.take(&mut taken);
+        assert_eq!(taken.len(), 3);
+    }
+}

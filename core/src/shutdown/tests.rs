@@ -15,7 +15,7 @@ use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
-use crate::{Inline, Instant, Local, ManualClock};
+use crate::{Clock, Inline, Instant, Local, ManualClock};
 
 type Clocked = ManualClock<Local, Inline<64>>;
 type Plain<'c> = Shutdown<Local, Inline<40>, &'c Clocked>;
@@ -337,6 +337,55 @@ fn a_run_given_up_has_ended_and_can_be_made_ready_again() {
     let run = shutdown.begin().unwrap();
     let mut wait = pin!(run.triggered());
     assert!(poll(wait.as_mut()).is_pending());
+}
+
+#[test]
+fn a_second_run_knows_nothing_of_the_first() {
+    let clock = Clocked::new();
+    let shutdown = Plain::with_timer_and_second_signal(&clock, SecondSignal::ForceExit);
+    for _ in 0..2 {
+        let run = shutdown.begin().unwrap();
+        assert_eq!(shutdown.trigger_by(SIGNAL), Heard::First, "also though the last run had one");
+        let mut joins = now(run.triggered()).joins();
+        assert!(now(joins.join("late", Duration::ZERO, future::pending::<()>())).is_err());
+        let mut cut_short = Box::pin(joins.join("cut short", None, future::pending::<()>()));
+        assert!(poll(cut_short.as_mut()).is_pending());
+        assert_eq!(shutdown.trigger_by(SIGNAL), Heard::ForceExit);
+        assert_eq!(poll(cut_short.as_mut()), Poll::Ready(Err(Late { name: "cut short", forced: true })));
+        drop(cut_short);
+        let report = joins.finish();
+        assert_eq!((report.late(), report.missing(), report.forced()), (&["late", "cut short"][..], 2, true));
+        assert!(shutdown.rearm());
+    }
+}
+
+/// A clock that lags behind its timer, as one does that is set back.
+struct Lagging(Cell<u32>);
+
+impl Clock for &Lagging {
+    fn now(&self) -> Instant {
+        Instant::EPOCH
+    }
+}
+
+impl Timer for &Lagging {
+    type Sleep = future::Ready<()>;
+
+    fn sleep_until(&self, _deadline: Instant) -> future::Ready<()> {
+        self.0.set(self.0.get() + 1);
+        assert!(self.0.get() < 10, "it goes in circles");
+        future::ready(())
+    }
+}
+
+#[test]
+fn a_sleep_that_is_over_is_proof_enough() {
+    let lagging = Lagging(Cell::new(0));
+    let shutdown = Shutdown::<Local, Inline<4>, &Lagging>::with_timer(&lagging);
+    shutdown.trigger();
+    let mut joins = now(shutdown.begin().unwrap().triggered()).joins();
+    let late = now(joins.join("late", SECOND, future::pending::<()>()));
+    assert_eq!((late, lagging.0.get()), (Err(Late { name: "late", forced: false }), 1));
 }
 
 #[test]

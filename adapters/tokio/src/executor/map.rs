@@ -25,8 +25,9 @@ use crate::{OwnedPermit, Semaphore, Tokio, priority};
 ///
 /// # Fairness
 ///
-/// It stands in the executor's line like everybody else, with one request at a time. A permit that has come to it is
-/// kept until it is polled.
+/// While somebody asks for a result, it stands in the executor's line like everybody else, with one request at a time. In
+/// between it has neither a place in line nor a permit, so whoever takes its results may use the same executor. As a
+/// stream that was polled in vain, it keeps them until it is polled again or dropped.
 ///
 /// # Cancel safety
 ///
@@ -64,9 +65,10 @@ where
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses no result; it gives up the place in the executor's line.
     pub async fn next(&mut self) -> Option<Result<F::Output, JoinError>> {
-        poll_fn(|cx| self.poll_result(cx)).await
+        let asking = Asking(self);
+        poll_fn(|cx| asking.0.poll_result(cx)).await
     }
 
     /// The same, and blocks this thread meanwhile: for threads, never for async tasks.
@@ -80,7 +82,11 @@ where
 
     fn poll_result(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<F::Output, JoinError>>> {
         self.start_tasks(cx);
-        self.results.poll_next(cx, self.inputs.is_some())
+        let polled = self.results.poll_next(cx, self.inputs.is_some());
+        if polled.is_ready() {
+            self.turn = None;
+        }
+        polled
     }
 
     /// Starts as many tasks as may run.
@@ -121,6 +127,15 @@ where
             // A ticket that was not used says by itself that there is no result.
             self.inputs = None;
         }
+    }
+}
+
+/// Somebody who asks for a result, until it goes. A permit must not come to a map that nobody polls.
+struct Asking<'a, I, J, F: Future>(&'a mut Map<I, J, F>);
+
+impl<I, J, F: Future> Drop for Asking<'_, I, J, F> {
+    fn drop(&mut self) {
+        self.0.turn = None;
     }
 }
 

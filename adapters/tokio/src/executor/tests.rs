@@ -1,7 +1,9 @@
 //! Executors, on one thread and on several.
 
-use core::future::pending;
+use core::future::{pending, poll_fn};
+use core::pin::pin;
 use core::sync::atomic::AtomicUsize;
+use core::task::Poll;
 use std::sync::Mutex;
 use std::thread;
 
@@ -217,4 +219,25 @@ fn outside_of_a_runtime_there_is_an_error() {
     let mut map = executor.map([1], |n| async move { n }).unwrap();
     assert!(matches!(map.next_blocking(), Some(Err(JoinError::Aborted))));
     assert!(map.next_blocking().is_none());
+}
+
+/// Whoever takes the results of a map may use its executor meanwhile, or ask for something else.
+#[tokio::test]
+async fn a_map_that_nobody_asks_has_no_permit() {
+    let executor = Executor::new(2);
+    let (first, second) = (executor.try_reserve().unwrap(), executor.try_reserve().unwrap());
+    let mut map = executor.map(0..3, |number| async move { number }).unwrap();
+    // In vain, and not any more.
+    let in_vain = poll_fn(|cx| Poll::Ready(pin!(map.next()).poll(cx).is_pending()));
+    assert!(in_vain.await);
+    drop(first);
+    let first = executor.try_reserve().expect("it has not gone to the map");
+    drop(second);
+    // The first task has the only permit, and the map stands in line for the second.
+    assert_eq!(map.next().await.unwrap().unwrap(), 0);
+    assert_eq!(executor.submit(async { 7 }).unwrap().await.unwrap(), 7);
+    drop(first);
+    drop((executor.try_reserve().unwrap(), executor.try_reserve().unwrap()));
+    assert_eq!((map.next().await.unwrap().unwrap(), map.next().await.unwrap().unwrap()), (1, 2));
+    assert!(map.next().await.is_none());
 }

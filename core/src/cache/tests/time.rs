@@ -144,3 +144,26 @@ fn a_failure_to_compute_anew_leaves_the_old_value_for_its_time() {
     clock.advance(SECOND);
     assert_eq!(cache.get(&1), None);
 }
+
+#[test]
+fn errors_are_never_stale_and_what_is_not_kept_is_not_either() {
+    let clock = Hands::new();
+    let lifetimes = Expiring::with_clock(SECOND, &clock).stale_while_revalidate(SECOND).errors_for(SECOND);
+    let cache: Timed<'_, &str> =
+        Cache::with_parts(Config::new(8).keep_errors(true), lifetimes, DefaultHashBuilder);
+    let fail = || now(cache.get_or_load(&1, || async { Err::<u32, _>("no") }));
+    cache.insert(1, 1);
+    clock.advance(SECOND);
+    assert_eq!(fail(), Err(LoadError::Failed("no")));
+    assert_eq!(cache.get(&1), None, "the error has taken the place of the old value");
+    assert_eq!((fail(), cache.stats().misses), (Err(LoadError::Failed("no")), 1), "it is kept");
+    clock.advance(SECOND);
+    let source = Source::<Result<u32, &str>>::new();
+    let mut refresher = Box::pin(cache.get_or_load(&1, source.loader()));
+    assert!(poll(&mut refresher).is_pending());
+    assert!(poll(&mut Box::pin(cache.get_or_load(&1, source.loader()))).is_pending(), "it is not served any more");
+
+    let cache = timed(Expiring::with_clock(Duration::ZERO, &clock).stale_while_revalidate(SECOND));
+    assert!(seconds(&cache, &clock).is_ok());
+    assert_eq!((cache.get(&1), cache.len()), (None, 0));
+}
