@@ -16,41 +16,32 @@
 //! | `jobs` | what is done now and then | `Scheduler`, `BackgroundLoop` |
 //! | `server` | starts and stops all that in order | `Shutdown`, `Service` |
 //!
-//! `proxy` leads a request through these. `flaky` is the upstream of the demo; `demo`, `soak` and `overhead` are what
-//! the program can do with the traffic of `load`.
+//! `proxy` leads a request through these, `telemetry` counts, and `dashboard` shows it. `trial` is what the program does
+//! with traffic of its own, before a `flaky` upstream: `demo`, `soak` and `overhead`.
 #![forbid(unsafe_code)]
 
 mod args;
-mod checks;
 mod connections;
 mod dashboard;
 mod database;
-mod demo;
 mod door;
 mod export;
 mod failure;
-mod flaky;
 mod gateway;
-mod hostile;
 mod http;
 mod jobs;
-mod load;
 mod log;
-mod memory;
 mod options;
 mod outlive;
 mod output;
-mod overhead;
 mod pages;
-mod progress;
 mod proxy;
 mod refusal;
-mod report;
 mod serve;
 mod server;
-mod soak;
 mod stall;
 mod telemetry;
+mod trial;
 mod upstream;
 mod urgency;
 
@@ -60,6 +51,7 @@ use std::process::ExitCode;
 
 use args::Mode;
 use failure::Failure;
+use trial::{demo, overhead, soak};
 
 fn main() -> ExitCode {
     match run() {

@@ -7,10 +7,10 @@ use tidegate_tokio::signal;
 
 use crate::connections;
 use crate::failure::Failure;
-use crate::flaky::{Flaky, Temper};
 use crate::options::Options;
 use crate::output;
 use crate::server::Server;
+use crate::trial::flaky::{Flaky, Temper};
 
 pub(crate) async fn run(
     address: SocketAddr,

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 
-use crate::load::{CROWDS, Crowd, Outcome, Sample};
+use super::load::{CROWDS, Crowd, Outcome, Sample};
 use crate::urgency::Class;
 
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::io::{self, IsTerminal, Write};
 
-use crate::report::{Report, Row};
+use super::report::{Report, Row};
 
 /// One line that overwrites itself on a terminal, or a line now and then elsewhere.
 #[derive(Debug)]

@@ -14,14 +14,14 @@ use axum::http::{Method, StatusCode};
 use fastrand::Rng;
 use tidegate_tokio::{TaskGroup, timeout};
 
-use crate::checks::Checks;
+use super::checks::Checks;
+use super::flaky::{Flaky, Temper};
+use super::hostile::Harm;
+use super::memory::Course;
 use crate::connections;
 use crate::failure::Failure;
-use crate::flaky::{Flaky, Temper};
 use crate::gateway::Gateway;
-use crate::hostile::Harm;
 use crate::http::{self, Client};
-use crate::memory::Course;
 use crate::options::Options;
 use crate::output::print;
 use crate::server::{LOOPBACK, Server};

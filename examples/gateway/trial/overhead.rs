@@ -14,9 +14,9 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tidegate_tokio::{Shutdown, TaskGroup};
 
+use super::flaky::{Flaky, Temper};
 use crate::connections::{self, Connections};
 use crate::failure::Failure;
-use crate::flaky::{Flaky, Temper};
 use crate::http::{self, Answer, Client, Outbound};
 use crate::options::Options;
 use crate::output::print;

@@ -11,17 +11,17 @@ use tidegate_tokio::ServiceReport;
 use tokio::sync::mpsc;
 use tokio::time::{self, MissedTickBehavior};
 
-use crate::checks::Checks;
+use super::checks::Checks;
+use super::flaky::{Figures, Flaky, Temper};
+use super::load::{self, CROWDS, Sample};
+use super::progress::Progress;
+use super::report::{Report, Row};
 use crate::connections;
 use crate::failure::Failure;
-use crate::flaky::{Figures, Flaky, Temper};
 use crate::gateway::Gateway;
 use crate::http;
-use crate::load::{self, CROWDS, Sample};
 use crate::options::Options;
 use crate::output::print;
-use crate::progress::Progress;
-use crate::report::{Report, Row};
 use crate::server::{LOOPBACK, Server};
 
 pub(crate) async fn run(span: Duration, mut options: Options) -> Result<(), Failure> {
