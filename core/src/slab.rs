@@ -162,7 +162,7 @@ mod tests {
         let mut slab = Slab::<u8, Inline<1>>::new();
         let key = slab.insert(7).unwrap();
         assert_eq!(slab.insert(8), Err(8));
-        assert_eq!(slab.remove(key.index), Some(7));
+        assert_eq!(slab.remove_entry(key.index), Some((key, 7)));
         assert!(slab.insert(9).is_ok());
     }
 

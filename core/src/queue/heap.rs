@@ -317,6 +317,50 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_back_comes_before_the_newest() {
+        let mut heap = Small::EMPTY;
+        assert!(push(&mut heap, Tied(2, 0)));
+        let first = heap.pop().unwrap();
+        assert!(push(&mut heap, Tied(4, 1)));
+        assert!(push(&mut heap, Tied(3, 2)));
+        assert!(heap.put_back(first).is_ok());
+        let order: Vec<_> = core::iter::from_fn(|| heap.pop()).map(|item| item.0).collect();
+        assert_eq!(order, [2, 3, 4]);
+    }
+
+    /// Cannot be compared if it is nothing.
+    struct Whole(Option<u8>);
+
+    impl PartialEq for Whole {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Whole {}
+    impl PartialOrd for Whole {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Whole {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.unwrap().cmp(&other.0.unwrap())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused_when_it_comes() {
+        let mut heap = Small::EMPTY;
+        assert!(push(&mut heap, Whole(Some(2))));
+        assert!(push(&mut heap, Whole(Some(1))));
+        let mut refused = Some(Whole(None));
+        assert!(panic::catch_unwind(AssertUnwindSafe(|| heap.push(&mut refused))).is_err());
+        assert!(refused.is_some(), "it is still the caller's");
+        assert!(push(&mut heap, Whole(Some(3))), "and nobody else has to do with it");
+        assert_eq!([1, 2, 3].map(|_| heap.pop().and_then(|item| item.0)), [Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
     fn a_comparison_that_panics_changes_nothing() {
         for fuse in 0..12 {
             let left = Rc::new(Cell::new(None));

@@ -36,7 +36,7 @@ use super::agenda::{Agenda, MAX_PLACES, NEVER, Sought, Spot};
 use super::config::{Config, nanos};
 use super::consumers::{Joiner, Keeper};
 use super::error::InsertError;
-use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Repeat};
+use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Now, Repeat};
 use crate::slab::{NONE, Slab};
 use crate::storage::{Buffer, Storage};
 use crate::time::{Instant, WallTime};
@@ -47,27 +47,6 @@ use crate::wait_queue::WaitQueue;
 const STEPS: u32 = 64;
 #[cfg(test)]
 const STEPS: u32 = 2;
-
-/// The time: by the scheduler's clock and, where there are payloads that go by it, by the wall clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    /// By the scheduler's clock.
-    pub instant: Instant,
-    /// By the wall clock; without it nothing that goes by it is due.
-    pub wall: Option<WallTime>,
-}
-
-impl From<Instant> for Now {
-    fn from(instant: Instant) -> Self {
-        Self { instant, wall: None }
-    }
-}
-
-impl From<(Instant, WallTime)> for Now {
-    fn from((instant, wall): (Instant, WallTime)) -> Self {
-        Self { instant, wall: Some(wall) }
-    }
-}
 
 pub(super) enum Step<T> {
     Expired(Expired<T>),
