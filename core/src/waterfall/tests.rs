@@ -327,7 +327,7 @@ keyed! {
 
     who_waits_for_a_place_is_not_overtaken(S, B) {
         let clock = Clock::new();
-        let config = config(3).max_keys(2);
+        let config = config(4).max_keys(2);
         let waterfall: Keyed<S, B> = Waterfall::with_parts(config, BuildHasherDefault::default(), &clock);
         for pair in [('a', 1), ('b', 2), ('b', 3)] {
             waterfall.try_put(pair).unwrap();
@@ -340,6 +340,7 @@ keyed! {
         assert_eq!(take_keyed(&waterfall), "a1");
         assert_eq!(poll(put.as_mut()), Poll::Ready(Ok(())));
         assert_eq!((waterfall.try_put(('b', 6)), waterfall.len()), (Ok(()), 4));
+        waterfall.flush_now();
         assert_eq!(take_keyed(&waterfall), "b236");
     }
 
