@@ -90,12 +90,18 @@ impl<T, S: Storage> Slab<T, S> {
 
     /// Vacates a place; every key to it goes stale.
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {
+        self.remove_entry(index).map(|(_, value)| value)
+    }
+
+    /// Vacates a place; answers the key that has gone stale, too.
+    #[inline]
+    pub(crate) fn remove_entry(&mut self, index: u32) -> Option<(Key, T)> {
         let slot = self.slots.as_mut_slice().get_mut(index as usize)?;
         let Slot::Occupied { generation, .. } = *slot else { return None };
         let vacant = Slot::Vacant { generation: generation.wrapping_add(1), next: self.vacant };
         self.vacant = index;
         match mem::replace(slot, vacant) {
-            Slot::Occupied { value, .. } => Some(value),
+            Slot::Occupied { value, .. } => Some((Key { index, generation }, value)),
             Slot::Vacant { .. } => None,
         }
     }
@@ -156,7 +162,7 @@ mod tests {
         let mut slab = Slab::<u8, Inline<1>>::new();
         let key = slab.insert(7).unwrap();
         assert_eq!(slab.insert(8), Err(8));
-        assert_eq!(slab.remove(key.index), Some(7));
+        assert_eq!(slab.remove_entry(key.index), Some((key, 7)));
         assert!(slab.insert(9).is_ok());
     }
 

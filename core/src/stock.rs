@@ -95,18 +95,20 @@ mod on_the_heap {
     use super::{Shelf, Stock};
 
     /// On the heap: every batch an allocation of its own, which changes hands and is used again.
+    // What every item touches comes first.
+    #[repr(C)]
     pub struct Chunks<T> {
+        /// The one behind the full ones, which is not full.
+        open: Vec<T>,
         /// The full ones, in order.
         full: VecDeque<Vec<T>>,
-        /// The one behind them, which is not full.
-        open: Vec<T>,
         /// Empty ones.
         shelf: Vec<Vec<T>>,
     }
 
     impl<T> Stock<T> for Chunks<T> {
         type Batch = Vec<T>;
-        const EMPTY: Self = Self { full: VecDeque::new(), open: Vec::new(), shelf: Vec::new() };
+        const EMPTY: Self = Self { open: Vec::new(), full: VecDeque::new(), shelf: Vec::new() };
 
         #[inline]
         fn push(&mut self, quantity: usize, item: T) -> Result<(), T> {
@@ -138,6 +140,8 @@ mod on_the_heap {
     }
 
     impl<T> Chunks<T> {
+        /// Once for each batch, and out of the way of its items.
+        #[inline(never)]
         fn close(&mut self, quantity: usize) {
             let next = self.shelf.pop().unwrap_or_else(|| Vec::with_capacity(quantity));
             self.full.push_back(mem::replace(&mut self.open, next));

@@ -10,12 +10,14 @@ Usage: cargo run --release --example db_writer [-- OPTIONS]
 
   --rows N      how many rows (default 100000)
   --batch N     how many in a transaction (default 1000)
+  --rounds N    how often in turn, for the medians (default 1)
   --file PATH   where to (default: a file in the temporary folder, which is overwritten)
   --only WAY    one-by-one, by-hand or waterfall";
 
 pub(crate) struct Args {
     pub(crate) rows: u64,
     pub(crate) batch: usize,
+    pub(crate) rounds: usize,
     pub(crate) file: PathBuf,
     only: Option<Way>,
 }
@@ -46,12 +48,13 @@ impl Args {
         use lexopt::prelude::*;
 
         let file = env::temp_dir().join("tidegate_db_writer.sqlite");
-        let mut args = Self { rows: 100_000, batch: 1_000, file, only: None };
+        let mut args = Self { rows: 100_000, batch: 1_000, rounds: 1, file, only: None };
         let mut parser = lexopt::Parser::from_env();
         while let Some(option) = parser.next()? {
             match option {
                 Long("rows") => args.rows = parser.value()?.parse()?,
                 Long("batch") => args.batch = parser.value()?.parse::<usize>()?.max(1),
+                Long("rounds") => args.rounds = parser.value()?.parse::<usize>()?.max(1),
                 Long("file") => args.file = parser.value()?.into(),
                 Long("only") => {
                     let name = parser.value()?.string()?;

@@ -2,6 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release --example db_writer
+//! cargo run --release --example db_writer -- --rounds 9 --rows 1000000
 //! cargo run --release --example db_writer -- --only waterfall --rows 10000000   # and then Ctrl-C
 //! ```
 //!
@@ -18,7 +19,7 @@ use core::error::Error;
 use std::time::Instant;
 
 use args::{Args, Way};
-use report::Report;
+use report::{Medians, Report};
 use store::{Row, Store};
 
 type Result<T> = core::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -28,14 +29,25 @@ fn main() -> Result<()> {
         println!("{}", args::HELP);
         return Ok(());
     };
-    for way in args.ways() {
-        let report = match way {
-            Way::OneByOne => in_transactions(&args, 1)?,
-            Way::ByHand => in_transactions(&args, args.batch)?,
-            Way::Waterfall => waterfall::write(&args)?,
-        };
-        report.print(way.name(), &args);
+    let mut medians = Medians::default();
+    for round in 0..args.rounds {
+        for way in args.ways() {
+            let report = match way {
+                // It takes so much longer that once will do.
+                Way::OneByOne if round > 0 => continue,
+                Way::OneByOne => in_transactions(&args, 1)?,
+                Way::ByHand => in_transactions(&args, args.batch)?,
+                Way::Waterfall => waterfall::write(&args)?,
+            };
+            report.print(way.name(), &args);
+            medians.add(way, report.per_second());
+            if report.is_short_of(args.rows) {
+                // Interrupted.
+                return Ok(());
+            }
+        }
     }
+    medians.print();
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 
 use crate::Result;
-use crate::args::Args;
+use crate::args::{Args, Way};
 use crate::store::Row;
 
 /// An hour.
@@ -44,9 +44,19 @@ impl Report {
         (self.elapsed, self.in_file) = (elapsed, in_file);
     }
 
+    pub(crate) fn is_short_of(&self, rows: u64) -> bool {
+        self.in_file < rows
+    }
+
+    /// How many rows were written in a second.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(crate) fn per_second(&self) -> f64 {
+        self.in_file as f64 / self.elapsed.as_secs_f64()
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(crate) fn print(&self, way: &str, args: &Args) {
-        let per_second = self.in_file as f64 / self.elapsed.as_secs_f64();
+        let per_second = self.per_second();
         let millis = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1_000.0;
         println!(
             "{way:10}  {:9} rows in {}  {per_second:9.0} rows/s  {:6} transactions  latency in ms: p50 {:.2}, p99 {:.2}, max {:.2}",
@@ -58,4 +68,36 @@ impl Report {
             self.latencies.max() as f64 / 1_000.0,
         );
     }
+}
+
+/// Rows per second, run by run, of the ways that are compared.
+#[derive(Default)]
+pub(crate) struct Medians {
+    by_hand: Vec<f64>,
+    waterfall: Vec<f64>,
+}
+
+impl Medians {
+    pub(crate) fn add(&mut self, way: Way, per_second: f64) {
+        match way {
+            Way::OneByOne => {}
+            Way::ByHand => self.by_hand.push(per_second),
+            Way::Waterfall => self.waterfall.push(per_second),
+        }
+    }
+
+    pub(crate) fn print(mut self) {
+        if let (Some(by_hand), Some(waterfall)) = (median(&mut self.by_hand), median(&mut self.waterfall)) {
+            println!(
+                "the waterfall writes {:.2} times as many rows a second as transactions by hand, by the medians of {}",
+                waterfall / by_hand,
+                self.waterfall.len(),
+            );
+        }
+    }
+}
+
+fn median(values: &mut [f64]) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }

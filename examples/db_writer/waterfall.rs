@@ -48,8 +48,8 @@ pub(crate) fn write(args: &Args) -> Result<Report> {
         },
     )?;
 
-    let start = Instant::now();
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let start = Instant::now();
     let accepted = runtime.block_on(produce(args, rows))?;
     let elapsed = start.elapsed();
     let in_file = counting.query_row("SELECT count(*) FROM reading", (), |row| row.get(0))?;

@@ -28,21 +28,28 @@ pub struct Backoff {
 }
 
 impl Relax for Backoff {
-    #[cold]
-    #[inline(never)]
+    #[inline]
     fn relax(&mut self) {
-        if self.looks < PATIENCE {
-            for _ in 0..PAUSES {
-                hint::spin_loop();
-            }
-        } else if self.looks < PATIENCE + YIELDS {
-            thread::yield_now();
-        } else {
-            thread::sleep(NAP);
-            return;
-        }
-        self.looks += 1;
+        self.looks = pause(self.looks);
     }
+}
+
+/// Waits for the lock after so many looks at it, and answers how many it has been then.
+// By value: behind a reference the count is in memory, and to make it costs everybody who finds the lock free.
+#[cold]
+#[inline(never)]
+fn pause(looks: u32) -> u32 {
+    if looks < PATIENCE {
+        for _ in 0..PAUSES {
+            hint::spin_loop();
+        }
+    } else if looks < PATIENCE + YIELDS {
+        thread::yield_now();
+    } else {
+        thread::sleep(NAP);
+        return looks;
+    }
+    looks + 1
 }
 
 #[cfg(test)]

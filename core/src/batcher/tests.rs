@@ -145,3 +145,50 @@ fn a_full_store_is_an_error() {
     let mut owned = pin!(Batcher::call_owned(Rc::clone(&shared), 4));
     assert!(poll(owned.as_mut()).is_pending());
 }
+
+#[test]
+fn an_answer_goes_to_nobody_who_came_later() {
+    let clock = Clock::new();
+    let batcher: Of<Inline<4>> = Batcher::with_timer(config(1), &clock);
+    let mut gone = Box::pin(batcher.call(2));
+    assert!(poll(gone.as_mut()).is_pending());
+    let requests = batcher.try_next().unwrap();
+    drop(gone);
+    // It takes the place in which the answer was to be.
+    let mut call = Box::pin(batcher.call(3));
+    assert!(poll(call.as_mut()).is_pending());
+    requests.answer([4]);
+    assert!(poll(call.as_mut()).is_pending());
+    batcher.try_next().unwrap().answer([9]);
+    assert_eq!(poll(call.as_mut()), Poll::Ready(Ok(9)));
+}
+
+#[test]
+fn the_waker_that_was_shown_last_is_woken() {
+    struct Bell(core::sync::atomic::AtomicBool);
+    impl std::task::Wake for Bell {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.store(true, core::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    let clock = Clock::new();
+    let batcher: Of<Inline<4>> = Batcher::with_timer(config(1), &clock);
+    let mut call = Box::pin(batcher.call(2));
+    assert!(poll(call.as_mut()).is_pending());
+    let bell = std::sync::Arc::new(Bell(false.into()));
+    assert!(call.as_mut().poll(&mut Context::from_waker(&bell.clone().into())).is_pending());
+    batcher.try_next().unwrap().answer([4]);
+    assert!(bell.0.load(core::sync::atomic::Ordering::Relaxed));
+}
+
+#[test]
+fn requests_that_nobody_answers_have_failed() {
+    let clock = Clock::new();
+    let batcher: Of<Inline<4>> = Batcher::with_timer(config(1), &clock);
+    let mut call = Box::pin(batcher.call(2));
+    assert!(poll(call.as_mut()).is_pending());
+    drop(batcher.try_next());
+    assert_eq!((batcher.stats().done, batcher.stats().failed), (0, 1));
+    assert!(poll(call.as_mut()).is_ready());
+}

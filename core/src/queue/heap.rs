@@ -4,9 +4,14 @@
 //! Every operation compares first, without moving anything, and moves then, without comparing anything. A
 //! comparison that panics therefore finds the heap as it was.
 //!
-//! Invariant: no entry comes before its parent.
+//! The newest entry is *loose* at first: it stands at the end, and has been compared with the first one only. Its place
+//! is looked for when the next one comes. If something is taken out before that, it is either the newest itself, which
+//! has never been moved then, or the first one, whose removal makes the last entry look for its place in any case.
+//!
+//! Invariant: no entry comes before its parent, unless it is the loose one.
 
 use core::fmt;
+use core::hint::select_unpredictable;
 use core::mem;
 
 use super::discipline::Items;
@@ -31,6 +36,18 @@ impl<T: Ord> Entry<T> {
 pub struct StableHeap<T, S: Storage> {
     entries: S::Buffer<Entry<T>>,
     arrivals: u64,
+    newest: Newest,
+}
+
+/// How the newest entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Newest {
+    /// Where it belongs, or it is gone.
+    Settled,
+    /// At the end, for now.
+    Loose,
+    /// At the end, and it comes before all others.
+    First,
 }
 
 /// How many children an entry has: with four, a heap of a thousand is five deep, and they lie side by side.
@@ -45,9 +62,9 @@ const fn parent(place: usize) -> usize {
 fn first_of<T: Ord>(children: &[Entry<T>]) -> usize {
     if let [a, b, c, d] = children {
         let (b_first, d_first) = (b.is_before(a), d.is_before(c));
-        let (left, right) = (if b_first { b } else { a }, if d_first { d } else { c });
-        let in_right = right.is_before(left);
-        return if in_right { 2 + usize::from(d_first) } else { usize::from(b_first) };
+        let (left, right) = (select_unpredictable(b_first, b, a), select_unpredictable(d_first, d, c));
+        let (in_left, in_right) = (usize::from(b_first), 2 + usize::from(d_first));
+        return select_unpredictable(right.is_before(left), in_right, in_left);
     }
     let mut first = 0;
     for (place, pair) in children.iter().enumerate() {
@@ -59,18 +76,20 @@ fn first_of<T: Ord>(children: &[Entry<T>]) -> usize {
 }
 
 impl<T: Ord, S: Storage> StableHeap<T, S> {
-    /// The place from which a newcomer, put at the end, need not rise any further.
-    #[inline]
-    fn place_for(entries: &[Entry<T>], item: &T) -> usize {
-        let mut place = entries.len();
+    /// Brings the loose entry to its place.
+    fn settle(&mut self) {
+        let entries = self.entries.as_mut_slice();
+        let Some((newest, rest)) = entries.split_last() else { return };
+        let mut goal = if self.newest == Newest::First { 0 } else { rest.len() };
         // Nothing that is there came later, so only what is greater stands behind it.
-        while place > 0
-            && let Some(above) = entries.get(parent(place))
-            && *item < above.item
+        while goal > 0
+            && let Some(above) = rest.get(parent(goal))
+            && newest.item < above.item
         {
-            place = parent(place);
+            goal = parent(goal);
         }
-        place
+        raise(entries, goal);
+        self.newest = Newest::Settled;
     }
 
     /// The place at which the last entry belongs once the first one is gone and those between have moved up.
@@ -99,23 +118,20 @@ impl<T: Ord, S: Storage> StableHeap<T, S> {
         }
         place
     }
+}
 
-    /// Puts an entry in at the goal, from which all above it move down.
-    #[inline]
-    fn insert(&mut self, goal: usize, entry: Entry<T>) -> Result<(), T> {
-        self.entries.push(entry).map_err(|entry| entry.item)?;
-        let entries = self.entries.as_mut_slice();
-        let mut place = entries.len() - 1;
-        while place > goal {
-            entries.swap(place, parent(place));
-            place = parent(place);
-        }
-        Ok(())
+/// Moves the last entry up to the goal, and those between down.
+fn raise<T>(entries: &mut [Entry<T>], goal: usize) {
+    let mut place = entries.len() - 1;
+    while place > goal {
+        entries.swap(place, parent(place));
+        place = parent(place);
     }
 }
 
 impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
-    const EMPTY: Self = Self { entries: <S::Buffer<Entry<T>> as Buffer<Entry<T>>>::EMPTY, arrivals: 0 };
+    const EMPTY: Self =
+        Self { entries: <S::Buffer<Entry<T>> as Buffer<Entry<T>>>::EMPTY, arrivals: 0, newest: Newest::Settled };
     const CAPACITY: usize = {
         let fit = <S::Buffer<Entry<T>> as Buffer<Entry<T>>>::CAPACITY;
         let addressable = isize::MAX.cast_unsigned() / size_of::<Entry<T>>();
@@ -129,37 +145,54 @@ impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
 
     #[inline]
     fn push(&mut self, item: &mut Option<T>) -> bool {
-        let Some(newcomer) = item.as_ref() else { return false };
-        let goal = Self::place_for(self.entries.as_slice(), newcomer);
+        if self.newest != Newest::Settled {
+            self.settle();
+        }
+        // An item that cannot be compared is refused here, and not met by somebody else.
+        let is_first = match (self.entries.as_slice().first(), item.as_ref()) {
+            (Some(first), Some(newcomer)) => *newcomer < first.item,
+            _ => true,
+        };
         let Some(newcomer) = item.take() else { return false };
-        match self.insert(goal, Entry { item: newcomer, arrival: self.arrivals }) {
+        match self.entries.push(Entry { item: newcomer, arrival: self.arrivals }) {
             Ok(()) => {
                 self.arrivals = self.arrivals.wrapping_add(1);
+                self.newest = if is_first { Newest::First } else { Newest::Loose };
                 true
             }
             Err(newcomer) => {
-                *item = Some(newcomer);
+                *item = Some(newcomer.item);
                 false
             }
         }
     }
 
     fn put_back(&mut self, item: T) -> Result<(), T> {
+        if self.newest != Newest::Settled {
+            self.settle();
+        }
         // Before all that are equal to it, as it was.
-        let mut place = self.len();
-        while place > 0
-            && let Some(above) = self.entries.as_slice().get(parent(place))
+        let mut goal = self.len();
+        while goal > 0
+            && let Some(above) = self.entries.as_slice().get(parent(goal))
             && item <= above.item
         {
-            place = parent(place);
+            goal = parent(goal);
         }
-        self.insert(place, Entry { item, arrival: 0 })
+        self.entries.push(Entry { item, arrival: 0 }).map_err(|entry| entry.item)?;
+        raise(self.entries.as_mut_slice(), goal);
+        Ok(())
     }
 
     #[inline]
     fn pop(&mut self) -> Option<T> {
-        let goal = Self::place_for_last(self.entries.as_slice());
         let last = self.entries.as_slice().len().checked_sub(1)?;
+        if self.newest == Newest::First {
+            self.newest = Newest::Settled;
+            return self.entries.swap_remove(last).map(|newest| newest.item);
+        }
+        let goal = Self::place_for_last(self.entries.as_slice());
+        self.newest = Newest::Settled;
         let mut carried = self.entries.swap_remove(last)?;
         // The last entry takes its place, the one that was there takes its parent's, and so on, up to the first one.
         let entries = self.entries.as_mut_slice();
@@ -281,6 +314,50 @@ mod tests {
             }
             self.0.cmp(&other.0)
         }
+    }
+
+    #[test]
+    fn what_is_put_back_comes_before_the_newest() {
+        let mut heap = Small::EMPTY;
+        assert!(push(&mut heap, Tied(2, 0)));
+        let first = heap.pop().unwrap();
+        assert!(push(&mut heap, Tied(4, 1)));
+        assert!(push(&mut heap, Tied(3, 2)));
+        assert!(heap.put_back(first).is_ok());
+        let order: Vec<_> = core::iter::from_fn(|| heap.pop()).map(|item| item.0).collect();
+        assert_eq!(order, [2, 3, 4]);
+    }
+
+    /// Cannot be compared if it is nothing.
+    struct Whole(Option<u8>);
+
+    impl PartialEq for Whole {
+        fn eq(&self, other: &Self) -> bool {
+            self.cmp(other).is_eq()
+        }
+    }
+    impl Eq for Whole {}
+    impl PartialOrd for Whole {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    impl Ord for Whole {
+        fn cmp(&self, other: &Self) -> Ordering {
+            self.0.unwrap().cmp(&other.0.unwrap())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused_when_it_comes() {
+        let mut heap = Small::EMPTY;
+        assert!(push(&mut heap, Whole(Some(2))));
+        assert!(push(&mut heap, Whole(Some(1))));
+        let mut refused = Some(Whole(None));
+        assert!(panic::catch_unwind(AssertUnwindSafe(|| heap.push(&mut refused))).is_err());
+        assert!(refused.is_some(), "it is still the caller's");
+        assert!(push(&mut heap, Whole(Some(3))), "and nobody else has to do with it");
+        assert_eq!([1, 2, 3].map(|_| heap.pop().and_then(|item| item.0)), [Some(1), Some(2), Some(3)]);
     }
 
     #[test]

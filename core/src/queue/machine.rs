@@ -78,20 +78,21 @@ enum State {
 /// assert_eq!(machine.take_claimed(), Some(7));
 /// # Ok::<(), tidegate_core::queue::TryPutError<u32>>(())
 /// ```
-// What every operation touches stands together, and the lines behind it.
+// What every operation touches stands together, on one line of the cache with the lock, and the rest behind it. A test
+// holds it to that.
 #[repr(C)]
 pub struct Machine<T, W, D: Discipline<T>, S: Storage, V: Storage = S> {
     /// Open, and nobody waits: whether there is room and whether there are items is all there is to know.
     calm: bool,
     state: State,
-    capacity: usize,
     /// How much room has been granted and is neither filled nor released.
-    reserved: usize,
+    reserved: u32,
     /// How many items have been granted and are neither taken nor released.
-    claimed: usize,
-    /// How many items have been put in and not yet been reported as done.
-    unfinished: usize,
+    claimed: u32,
+    capacity: usize,
     items: D::Items<S>,
+    /// How many items have been put in and not yet been reported as done.
+    pub(super) unfinished: usize,
     for_room: Line<W, V>,
     for_item: Line<W, V>,
     for_done: Line<W, V>,
@@ -113,11 +114,11 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
         Self {
             calm: true,
             state: State::Open,
-            capacity,
             reserved: 0,
             claimed: 0,
-            unfinished: 0,
+            capacity,
             items: <D::Items<S> as Items<T>>::EMPTY,
+            unfinished: 0,
             for_room: Line::new(),
             for_item: Line::new(),
             for_done: Line::new(),
@@ -196,19 +197,19 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     /// Whether there is room that has not been granted.
     #[inline]
     fn has_room(&self) -> bool {
-        let taken = self.items.len() + self.reserved;
-        taken < self.capacity || (self.capacity == 0 && taken < self.rendezvous())
+        let taken = self.items.len() + self.reserved as usize;
+        (taken < self.capacity || (self.capacity == 0 && taken < self.rendezvous())) && self.reserved < u32::MAX
     }
 
     /// How many items a rendezvous has room for: one for everybody who has come for one.
     fn rendezvous(&self) -> usize {
-        (self.for_item.len() + self.claimed).min(Self::MAX_CAPACITY)
+        (self.for_item.len() + self.claimed as usize).min(Self::MAX_CAPACITY)
     }
 
     /// Whether there is an item that has not been granted.
     #[inline]
     fn has_item(&self) -> bool {
-        self.items.len() > self.claimed && self.state != State::Discarded
+        self.items.len() > self.claimed as usize && self.state != State::Discarded && self.claimed < u32::MAX
     }
 
     #[inline]
@@ -229,7 +230,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     /// Puts the item in if nothing is in the way; otherwise there may be room all the same.
     #[inline]
     pub(super) fn put_at_once(&mut self, item: &mut Option<T>) {
-        if self.calm && self.items.len() + self.reserved < self.capacity {
+        if self.calm && self.items.len() + (self.reserved as usize) < self.capacity {
             self.push(item);
         }
     }
@@ -237,7 +238,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     /// Takes an item if nothing is in the way; otherwise there may be one all the same.
     #[inline]
     pub(super) fn get_at_once(&mut self) -> Option<T> {
-        if self.calm && self.items.len() > self.claimed { self.items.pop() } else { None }
+        if self.calm && self.items.len() > self.claimed as usize { self.items.pop() } else { None }
     }
 
     #[inline]
@@ -356,7 +357,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
         if !self.for_item.is_empty() || !self.has_item() {
             return 0;
         }
-        let count = most.min(self.items.len() - self.claimed);
+        let count = most.min(self.items.len() - self.claimed as usize);
         for _ in 0..count {
             if let Some(item) = self.items.pop() {
                 keep(item);
@@ -553,7 +554,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     #[cfg(debug_assertions)]
     fn invariants(&self) {
         let discarded = self.state == State::Discarded;
-        debug_assert!(self.claimed <= self.items.len() || (discarded && self.claimed == 0), "claimed");
+        debug_assert!(self.claimed as usize <= self.items.len() || (discarded && self.claimed == 0), "claimed");
         debug_assert!(!self.is_unsettled(), "settled, closed, joined");
         let open = self.state == State::Open;
         let waiters = self.for_room.len() + self.for_item.len() + self.for_done.len();

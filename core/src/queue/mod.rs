@@ -102,6 +102,8 @@ use crate::wakes::{Settle, Wakes};
 /// assert_eq!(queue.try_get(), Err(TryGetError::Empty));
 /// # Ok::<(), TryPutError<&str>>(())
 /// ```
+// The lock and what every operation touches are on one line of the cache.
+#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
 pub struct Queue<P: Platform, S: Storage, T, D: Discipline<T> = Fifo, V: Storage = S> {
     locked: Lock<P::RawMutex, Machine<T, Waker, D, S, V>>,
 }
@@ -198,24 +200,28 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     /// [`Closed`](TryGetError::Closed) once nothing is left.
     #[inline]
     pub fn try_get(&self) -> Result<T, TryGetError> {
-        match self.locked.with(Machine::get_at_once) {
-            Some(item) => Ok(item),
-            None => self.get_otherwise(),
+        if let Some(item) = self.locked.with(Machine::get_at_once) {
+            return Ok(item);
         }
+        let mut error = TryGetError::Empty;
+        self.get_otherwise(&mut error).ok_or(error)
     }
 
-    /// When there is more to it than taking an item.
+    /// When there is more to it than taking an item; `error` is why there is none.
+    // A result of both would be in memory, and so would be an item that was got at once.
     #[cold]
     #[inline(never)]
-    fn get_otherwise(&self) -> Result<T, TryGetError> {
+    fn get_otherwise(&self, error: &mut TryGetError) -> Option<T> {
         let mut taken = Taken::new(self);
-        let (got, call) = self.locked.with(|machine| {
-            let got = machine.try_get().map(|item| taken.item = Some(item));
-            (got, machine.call())
+        let call = self.locked.with(|machine| {
+            match machine.try_get() {
+                Ok(item) => taken.item = Some(item),
+                Err(refused) => *error = refused,
+            }
+            machine.call()
         });
         self.wake(call);
-        let item = taken.keep();
-        got.and_then(|()| item.ok_or(TryGetError::Empty))
+        taken.keep()
     }
 
     /// Reserves room here and now, for an item to be put in later.

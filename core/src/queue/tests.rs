@@ -241,8 +241,79 @@ fn room_granted_before_the_end_is_worth_nothing_after_it() {
     assert_eq!(queue.try_get(), Ok(1));
     queue.close();
     assert!(poll(&mut reserve).is_ready());
+    assert!(queue.is_full(), "it is granted still");
     assert_eq!(poll(&mut put), Poll::Ready(Err(PutError::Closed(2))));
-    assert_eq!(queue.len(), 0);
+    assert_eq!((queue.len(), queue.is_full()), (0, false));
+}
+
+#[test]
+fn what_is_granted_is_nobody_elses_though_nobody_waits() {
+    let queue = Plain::new(1);
+    let mut get = queue.get();
+    assert!(poll(&mut get).is_pending());
+    queue.try_put(7).unwrap();
+    assert_eq!((queue.waiters(For::Item), queue.try_get()), (0, Err(TryGetError::Empty)));
+    let mut put = queue.put(8);
+    assert!(poll(&mut put).is_pending());
+    assert_eq!(poll(&mut get), Poll::Ready(Ok(7)));
+    assert_eq!((queue.waiters(For::Room), queue.try_put(9)), (0, Err(TryPutError::Full(9))));
+    assert_eq!(poll(&mut put), Poll::Ready(Ok(())));
+}
+
+/// A number for a waker.
+#[derive(Debug, PartialEq)]
+struct Bell(u8);
+
+impl crate::Wake for Bell {
+    fn wake(self) {}
+    fn will_wake(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+#[test]
+fn before_it_has_settled_nobody_overtakes() {
+    let mut machine: Machine<u8, Bell, Fifo, Inline<8>, Inline<4>> = Machine::new(1);
+    assert!(matches!(machine.wait(For::Item, Priority(0), Bell(1)), Ok(Entry::Queued(_))));
+    assert!(matches!(machine.wait(For::Item, Priority(0), Bell(2)), Ok(Entry::Queued(_))));
+    machine.set_capacity(3).unwrap();
+    machine.try_put(1).unwrap();
+    machine.try_put(2).unwrap();
+    assert_eq!(machine.try_get(), Err(TryGetError::Empty));
+    assert_eq!(machine.get_many(9, drop), 0);
+    let call = machine.call();
+    assert_eq!((call.waker, call.more), (Some(Bell(1)), true));
+    let call = machine.call();
+    assert_eq!((call.waker, call.more), (Some(Bell(2)), false));
+
+    machine.set_capacity(2).unwrap();
+    assert!(matches!(machine.wait(For::Room, Priority(0), Bell(3)), Ok(Entry::Queued(_))));
+    machine.set_capacity(3).unwrap();
+    assert_eq!(machine.try_put(3), Err(TryPutError::Full(3)));
+    assert_eq!(machine.try_reserve(), Err(TryReserveError::Full));
+    assert_eq!(machine.call().waker, Some(Bell(3)));
+}
+
+/// Panics when it is woken.
+struct Alarm;
+
+impl StdWake for Alarm {
+    fn wake(self: Arc<Self>) {
+        panic!("on purpose");
+    }
+}
+
+#[test]
+fn an_item_goes_back_if_the_wake_for_its_room_panics() {
+    let queue = Plain::new(2);
+    queue.try_put(1).unwrap();
+    queue.try_put(2).unwrap();
+    let mut put = queue.put(3);
+    assert!(poll_with(&mut put, &Waker::from(Arc::new(Alarm))).is_pending());
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| queue.try_get())).is_err());
+    assert_eq!((queue.len(), queue.try_get()), (2, Ok(1)), "as it was, and in its place");
+    assert_eq!(poll(&mut put), Poll::Ready(Ok(())));
+    assert_eq!((queue.try_get(), queue.try_get()), (Ok(2), Ok(3)));
 }
 
 #[test]
@@ -450,4 +521,19 @@ fn a_comparison_that_panics_leaves_the_queue_valid() {
     assert_eq!([machine.try_get(), machine.try_get()], [Ok(Item::Plain(1)), Ok(Item::Plain(2))]);
     drop(bomb);
     assert_eq!(woken.get(), 1);
+}
+
+/// Everybody who puts or gets touches the lock and what stands before this; the rest is touched by those who put, or wait.
+#[cfg(all(target_pointer_width = "64", feature = "alloc"))]
+#[test]
+fn what_every_operation_touches_is_on_the_line_of_the_lock() {
+    use core::mem::{align_of, offset_of};
+
+    use crate::Heap;
+
+    type Usual = Machine<u64, Waker, Fifo, Heap>;
+    const LINE: usize = 64;
+    // The lock stands before the machine, and is as large as what aligns it.
+    assert!(align_of::<Usual>() + offset_of!(Usual, unfinished) <= LINE);
+    assert_eq!(align_of::<Queue<Local, Heap, u64>>(), LINE);
 }

@@ -1,7 +1,7 @@
 //! Those who wait, in a [`Machine`]: consumers in line, and those who wait until it is empty.
 
-use super::machine::{Machine, Now, Step};
-use super::payload::Expired;
+use super::machine::{Machine, Step};
+use super::payload::{Expired, Now};
 use crate::Priority;
 use crate::storage::Storage;
 use crate::time::Instant;

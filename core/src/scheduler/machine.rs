@@ -36,7 +36,7 @@ use super::agenda::{Agenda, MAX_PLACES, NEVER, Sought, Spot};
 use super::config::{Config, nanos};
 use super::consumers::{Joiner, Keeper};
 use super::error::InsertError;
-use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Repeat};
+use super::payload::{Deadline, Expired, Key, MissedTickBehavior, Now, Repeat};
 use crate::slab::{NONE, Slab};
 use crate::storage::{Buffer, Storage};
 use crate::time::{Instant, WallTime};
@@ -47,27 +47,6 @@ use crate::wait_queue::WaitQueue;
 const STEPS: u32 = 64;
 #[cfg(test)]
 const STEPS: u32 = 2;
-
-/// The time: by the scheduler's clock and, where there are payloads that go by it, by the wall clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    /// By the scheduler's clock.
-    pub instant: Instant,
-    /// By the wall clock; without it nothing that goes by it is due.
-    pub wall: Option<WallTime>,
-}
-
-impl From<Instant> for Now {
-    fn from(instant: Instant) -> Self {
-        Self { instant, wall: None }
-    }
-}
-
-impl From<(Instant, WallTime)> for Now {
-    fn from((instant, wall): (Instant, WallTime)) -> Self {
-        Self { instant, wall: Some(wall) }
-    }
-}
 
 pub(super) enum Step<T> {
     Expired(Expired<T>),
@@ -325,12 +304,18 @@ impl<T, W, S: Storage> Machine<T, W, S> {
                 *recurring = NONE;
             }
         }
+        self.count_out();
+        Some(item)
+    }
+
+    /// There is one payload less.
+    #[inline]
+    fn count_out(&mut self) {
         self.len -= 1;
         if self.len == 0 {
             self.emptied = self.emptied.wrapping_add(1);
             self.unsettled |= !self.joiners.is_empty();
         }
-        Some(item)
     }
 
     /// The place of a payload's repeat, if it recurs.
@@ -440,21 +425,26 @@ impl<T, W, S: Storage> Machine<T, W, S> {
     pub(super) fn step(&mut self) -> Step<T> {
         let now = self.told.instant.as_nanos();
         let sought = if self.closed { Sought::Nothing } else { self.agenda.seek(now, STEPS) };
-        let wall = self.due_by_wall();
         match sought {
             Sought::Unsorted(_) => Step::Busy,
             Sought::Exact { deadline, place, spot }
-                if deadline <= now && wall.is_none_or(|(overdue, ..)| overdue <= now - deadline) =>
+                if deadline <= now && self.due_by_wall().is_none_or(|(overdue, ..)| overdue <= now - deadline) =>
             {
                 let due = Deadline::At(Instant::from_nanos(deadline));
                 self.take(place, Some(spot), due, deadline)
             }
-            _ => match wall {
-                Some((_, place, deadline)) if !self.closed => {
-                    self.take(place, None, Deadline::Wall(WallTime::from_unix_nanos(deadline)), now)
-                }
-                _ => Step::NotDue,
-            },
+            _ => self.step_by_wall(now),
+        }
+    }
+
+    /// Nothing is due by the clock, or something is due for longer by the wall clock.
+    #[cold]
+    fn step_by_wall(&mut self, now: u64) -> Step<T> {
+        match self.due_by_wall() {
+            Some((_, place, deadline)) if !self.closed => {
+                self.take(place, None, Deadline::Wall(WallTime::from_unix_nanos(deadline)), now)
+            }
+            _ => Step::NotDue,
         }
     }
 
@@ -468,29 +458,30 @@ impl<T, W, S: Storage> Machine<T, W, S> {
 
     /// Takes out a payload that is due; one that recurs stays, and what is taken out is a clone. The next period of
     /// it begins at `tick`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what it answers would be copied several times otherwise")]
+    #[inline(always)]
     fn take(&mut self, place: u32, spot: Option<Spot>, due: Deadline, tick: u64) -> Step<T> {
+        if let Some(repeat) = self.repeat_of(place) {
+            return self.take_recurring(place, repeat, due, tick);
+        }
+        match spot {
+            Some(spot) => self.agenda.remove_at(spot),
+            None => self.agenda.remove(place),
+        }
+        let Some((key, payload)) = self.payloads.remove_entry(place) else { return Step::NotDue };
+        self.count_out();
+        Step::Expired(Expired { payload, deadline: due, key: Key(key) })
+    }
+
+    #[cold]
+    fn take_recurring(&mut self, place: u32, repeat: u32, due: Deadline, tick: u64) -> Step<T> {
         let Some(key) = self.payloads.key_at(place) else { return Step::NotDue };
-        let payload = match self.repeat_of(place) {
-            Some(repeat) => self.recur(place, repeat, tick),
-            None => self.take_at(place, spot),
-        };
-        match payload {
+        match self.recur(place, repeat, tick) {
             Some(payload) => Step::Expired(Expired { payload, deadline: due, key: Key(key) }),
             None => Step::NotDue,
         }
     }
 
-    #[inline]
-    fn take_at(&mut self, place: u32, spot: Option<Spot>) -> Option<T> {
-        match spot {
-            Some(spot) => self.agenda.remove_at(spot),
-            None => self.agenda.remove(place),
-        }
-        self.remove(place)
-    }
-
-    #[cold]
     fn recur(&mut self, place: u32, repeat: u32, tick: u64) -> Option<T> {
         let repeat = self.repeats.at(repeat)?;
         // Foreign code: first of all, so that nothing has changed should it panic.
@@ -529,7 +520,8 @@ impl<T, W, S: Storage> Machine<T, W, S> {
             },
         };
         let (key, deadline) = (Key(self.payloads.key_at(place)?), self.deadline_at(place));
-        Some(Expired { payload: self.take_at(place, None)?, deadline, key })
+        self.agenda.remove(place);
+        Some(Expired { payload: self.remove(place)?, deadline, key })
     }
 
     /// Puts back what has come out and could not be handed over, whatever has happened meanwhile. It gets another key.

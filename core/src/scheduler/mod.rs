@@ -44,9 +44,9 @@ pub use config::Config;
 pub use consumers::{Joining, Progress, Registered};
 pub use error::{InsertError, JoinError, NextError, TryNextError};
 pub use join::Join;
-pub use machine::{Machine, Now};
+pub use machine::Machine;
 pub use next::Next;
-pub use payload::{Deadline, Expired, Key, MissedTickBehavior};
+pub use payload::{Deadline, Expired, Key, MissedTickBehavior, Now};
 pub use pointer::SchedulerRef;
 pub use stream::{Blocked, Drain, Expirations};
 

@@ -1,4 +1,5 @@
-//! What goes in and comes out: [`Key`], [`Deadline`], [`Expired`], and [`MissedTickBehavior`] of those that recur.
+//! What goes in and comes out: [`Key`], [`Now`], [`Deadline`], [`Expired`], and [`MissedTickBehavior`] of those that
+//! recur.
 
 use crate::slab;
 use crate::time::{Instant, WallTime};
@@ -8,6 +9,27 @@ use crate::time::{Instant, WallTime};
 /// It outlives its payload harmlessly: it then names nothing. That of a recurring payload stays good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) slab::Key);
+
+/// The time: by the scheduler's clock and, where there are payloads that go by it, by the wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// By the scheduler's clock.
+    pub instant: Instant,
+    /// By the wall clock; without it nothing that goes by it is due.
+    pub wall: Option<WallTime>,
+}
+
+impl From<Instant> for Now {
+    fn from(instant: Instant) -> Self {
+        Self { instant, wall: None }
+    }
+}
+
+impl From<(Instant, WallTime)> for Now {
+    fn from((instant, wall): (Instant, WallTime)) -> Self {
+        Self { instant, wall: Some(wall) }
+    }
+}
 
 /// When a payload is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

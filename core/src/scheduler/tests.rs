@@ -395,3 +395,13 @@ impl<W: MaybeWall> Scheduler<u32, Local, Inline<64>, &Clocked, W> {
         core::iter::from_fn(|| self.try_next().ok()).map(Expired::into_inner)
     }
 }
+
+#[test]
+fn a_closed_machine_gives_nothing_out_by_any_clock() {
+    let mut machine: Machine<u8, Waker, Inline<4>> = Machine::new();
+    let (instant, wall) = (Instant::from_nanos(1), WallTime::from_unix_nanos(1));
+    machine.insert_at(instant, 1).unwrap();
+    machine.insert_at_wall(wall, 2).unwrap();
+    machine.close();
+    assert!(machine.pop((instant, wall)).is_none());
+}

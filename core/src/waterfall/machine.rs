@@ -26,7 +26,8 @@
 //! 3. *called*: while a batch may leave, the first of those who want one has been called; while one is to leave at
 //!    some time, that one keeps time, or has been called;
 //! 4. *told*: nobody waits for the end of what has come to an end;
-//! 5. those of [`Gather`].
+//! 5. *inviting*: the flag says what it says;
+//! 6. those of [`Gather`].
 
 use core::fmt;
 
@@ -106,19 +107,23 @@ pub(super) enum State {
 /// machine.finish(lot.units, 2, true);
 /// # Ok::<(), tidegate_core::waterfall::InvalidConfig>(())
 /// ```
+// What every item touches comes first.
+#[repr(C)]
 pub struct Machine<W, G: Gather, Q: Storage> {
+    /// Open, and nobody waits for room.
+    pub(super) inviting: bool,
+    pub(super) state: State,
+    /// Something has happened that somebody in a line may have to hear of.
+    pub(super) unsettled: bool,
+    pub(super) unfinished: usize,
     pub(super) config: Config,
     pub(super) gather: G,
-    pub(super) unfinished: usize,
     pub(super) in_flight: usize,
     units_in_flight: u64,
     /// How many items have come to an end.
     pub(super) ended: u64,
     done: u64,
     failed: u64,
-    pub(super) state: State,
-    /// Something has happened that somebody in a line may have to hear of.
-    pub(super) unsettled: bool,
     pub(super) putters: WaitQueue<Putter<W, G::Item>, Q>,
     pub(super) takers: WaitQueue<Option<W>, Q>,
     pub(super) keeper: Option<Keeper>,
@@ -133,16 +138,17 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
     #[must_use]
     pub const fn new(config: Config) -> Self {
         Self {
+            inviting: true,
+            state: State::Open,
+            unsettled: false,
+            unfinished: 0,
             config: config.within(G::CAPACITY, <G::Buffer as crate::Buffer<G::Value>>::CAPACITY),
             gather: G::EMPTY,
-            unfinished: 0,
             in_flight: 0,
             units_in_flight: 0,
             ended: 0,
             done: 0,
             failed: 0,
-            state: State::Open,
-            unsettled: false,
             putters: WaitQueue::new(),
             takers: WaitQueue::new(),
             keeper: None,
@@ -222,6 +228,14 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
         self.gather.due(&self.config)
     }
 
+    /// Accepts an item if nothing is in the way and nothing follows from it; otherwise it may be accepted all the same.
+    #[inline]
+    pub(super) fn put_at_once(&mut self, item: &mut Option<G::Item>) {
+        if self.inviting && self.unfinished < self.config.room() {
+            self.unfinished += usize::from(self.gather.join(&self.config, item));
+        }
+    }
+
     /// Accepts an item here and now. Call [`settle`](Self::settle) afterwards.
     ///
     /// The time need not be told until it is asked for, as it is for the first item of a batch.
@@ -271,6 +285,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
         };
         match self.putters.push(FIFO, Putter { item: Some(item), waker: Some(waker) }) {
             Ok(key) => {
+                self.inviting = false;
                 self.unsettled = true;
                 Ok(Entry::Queued(key))
             }
@@ -509,6 +524,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
         if self.state == State::Open {
             self.state = State::Closed;
         }
+        self.inviting = false;
         self.flush();
     }
 
@@ -516,6 +532,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
     /// afterwards.
     pub fn abandon(&mut self) {
         self.state = State::Stopped;
+        self.inviting = false;
         self.unsettled = true;
     }
 }

@@ -61,7 +61,7 @@ use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
 use crate::time::{Instant, Timer};
 use crate::wake::WakeList;
-use crate::wakes::{Settle, Wakes, settle};
+use crate::wakes::{Settle, Wakes};
 
 /// Gathers items into batches; shared by reference, by `Arc` or as a `static`.
 ///

@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::answers::{Entry, Putting, Refused};
-use super::{Gather, PutError, TryPutError, Waterfall, WaterfallRef, settle};
+use super::{Gather, PutError, TryPutError, Waterfall, WaterfallRef};
 use crate::platform::{Blocking, Platform};
 use crate::storage::Storage;
 use crate::time::{Timer, timeout_at};
@@ -182,26 +182,15 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
 
     #[inline]
     fn put_now(&self, item: G::Item) -> Result<(), TryPutError<G::Item>> {
-        let (outcome, unsettled) = self.locked.with(|machine| {
-            let outcome = machine.put(None, item);
-            (outcome, machine.is_unsettled())
-        });
-        match outcome {
-            Ok(()) => {
-                if unsettled {
-                    settle(self);
-                }
-                Ok(())
-            }
-            Err(Refused::NeedsTime(item)) => self.put_first(item),
-            Err(Refused::Full(item)) => Err(TryPutError::Full(item)),
-            Err(Refused::Closed(item)) => Err(TryPutError::Closed(item)),
-        }
+        // Here it is dropped after the lock is released, should comparing its key panic.
+        let mut item = Some(item);
+        self.locked.with(|machine| machine.put_at_once(&mut item));
+        item.map_or(Ok(()), |item| self.put_otherwise(item))
     }
 
-    /// The same with the time, for an item that may be the first of its batch.
+    /// When there is more to it than adding an item to others.
     #[inline(never)]
-    fn put_first(&self, item: G::Item) -> Result<(), TryPutError<G::Item>> {
+    fn put_otherwise(&self, item: G::Item) -> Result<(), TryPutError<G::Item>> {
         let mut wakes = self.wakes();
         let now = self.now();
         let outcome = self.transact(now, &mut wakes, |machine| machine.put(Some(now), item));

@@ -28,6 +28,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
             }
         }
         self.unsettled = false;
+        self.inviting = self.state == State::Open && self.putters.is_empty();
         self.check();
         false
     }
@@ -114,6 +115,7 @@ impl<W, G: Gather, Q: Storage> Machine<W, G, Q> {
     #[cfg(debug_assertions)]
     fn invariants(&self) {
         self.gather.invariants(&self.config);
+        debug_assert_eq!(self.inviting, self.state == State::Open && self.putters.is_empty(), "inviting");
         debug_assert!(self.unfinished <= self.config.room(), "bounded");
         debug_assert!(self.gather.len() <= self.unfinished, "bounded");
         if let Some(first) = self.putters.front() {

@@ -325,6 +325,25 @@ keyed! {
         assert_eq!(take_keyed(&waterfall), "a6");
     }
 
+    who_waits_for_a_place_is_not_overtaken(S, B) {
+        let clock = Clock::new();
+        let config = config(4).max_keys(2);
+        let waterfall: Keyed<S, B> = Waterfall::with_parts(config, BuildHasherDefault::default(), &clock);
+        for pair in [('a', 1), ('b', 2), ('b', 3)] {
+            waterfall.try_put(pair).unwrap();
+        }
+        assert_eq!(waterfall.len(), 3);
+        let mut put = pin!(waterfall.put(('c', 4)));
+        assert!(poll(put.as_mut()).is_pending());
+        assert_eq!(waterfall.try_put(('a', 5)), Err(TryPutError::Full(('a', 5))));
+        assert_eq!(waterfall.try_put(('b', 5)), Err(TryPutError::Full(('b', 5))));
+        assert_eq!(take_keyed(&waterfall), "a1");
+        assert_eq!(poll(put.as_mut()), Poll::Ready(Ok(())));
+        assert_eq!((waterfall.try_put(('b', 6)), waterfall.len()), (Ok(()), 4));
+        waterfall.flush_now();
+        assert_eq!(take_keyed(&waterfall), "b236");
+    }
+
     a_new_key_too_many_waits_until_the_oldest_batch_has_left(S, B) {
         let clock = Clock::new();
         let config = Config::new(2, Duration::MAX).unwrap().max_keys(2);
@@ -376,4 +395,23 @@ keyed! {
         assert_eq!(take_keyed(&waterfall), "a1");
         assert_eq!(poll(put.as_mut()), Poll::Ready(Ok(())));
     }
+}
+
+#[test]
+fn a_flush_waits_for_what_was_there_and_not_for_as_many() {
+    let clock = Clock::new();
+    let waterfall: Of<Inline<8>> = Waterfall::with_timer(config(2).max_in_flight(2), &clock);
+    for item in 0..2 {
+        waterfall.try_put(item).unwrap();
+    }
+    let mut flush = pin!(waterfall.flush());
+    assert!(poll(flush.as_mut()).is_pending());
+    for item in 2..4 {
+        waterfall.try_put(item).unwrap();
+    }
+    let (before, after) = (waterfall.try_next_batch().unwrap(), waterfall.try_next_batch().unwrap());
+    after.done();
+    assert!(poll(flush.as_mut()).is_pending());
+    before.done();
+    assert!(poll(flush.as_mut()).is_ready());
 }

@@ -12,9 +12,11 @@ pub(super) fn group() -> Group {
     Group {
         name: "queue/priorities",
         about: "a message put in and the first by priority taken out, a thousand inside, one thread",
-        rows: vec![
-            Row::new("try pair", try_pair).countable(true).at_most(1.0, "async-priority-channel (reorders ties)"),
-        ],
+        rows: [("try pair", try_pair as fn(&mut Contenders)), ("try pair, newcomers anywhere", anywhere)]
+            .map(|(label, fill)| {
+                Row::new(label, fill).countable(true).at_most(1.0, "async-priority-channel (reorders ties)")
+            })
+            .into(),
     }
 }
 
@@ -91,6 +93,47 @@ fn try_pair(row: &mut Contenders) {
         repeat(move || {
             black_box(&mut heap).push((Reverse(roll()), black_box(1)));
             black_box(heap.pop().expect("one").1);
+        }),
+    );
+}
+
+/// Each newcomer stands behind the one that came out by a span at random, as deadlines do: so it goes in anywhere.
+fn anywhere(row: &mut Contenders) {
+    let queue = leak(tidegate_tokio::PriorityQueue::new(2 * DEPTH));
+    let mut roll = dice();
+    for _ in 0..DEPTH {
+        queue.try_put(Job { priority: roll(), message: 0 }).expect("room");
+    }
+    row.add(
+        "tidegate",
+        repeat(move || {
+            let first: Job = black_box(queue.try_get().expect("one"));
+            let next = Job { priority: first.priority + roll(), message: black_box(first.message) };
+            black_box(&queue).try_put(next).expect("room");
+        }),
+    );
+    let (tx, rx) = async_priority_channel::bounded(2 * DEPTH as u64);
+    let mut roll = dice();
+    for _ in 0..DEPTH {
+        tx.try_send(0_u64, Reverse(roll())).expect("room");
+    }
+    row.add(
+        "async-priority-channel (reorders ties)",
+        repeat(move || {
+            let (message, Reverse(priority)) = black_box(rx.try_recv().expect("one"));
+            black_box(&tx).try_send(black_box(message), Reverse(priority + roll())).expect("room");
+        }),
+    );
+    let mut heap = BinaryHeap::new();
+    let mut roll = dice();
+    for _ in 0..DEPTH {
+        heap.push((Reverse(roll()), 0_u64));
+    }
+    row.add(
+        "a bare heap",
+        repeat(move || {
+            let (Reverse(priority), message) = black_box(heap.pop().expect("one"));
+            black_box(&mut heap).push((Reverse(priority + roll()), black_box(message)));
         }),
     );
 }

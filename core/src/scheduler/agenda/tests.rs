@@ -205,3 +205,20 @@ fn many_that_come_at_once_are_sorted_a_few_at_a_time() {
     }
     assert!((MANY / 15..MANY / 3).contains(&steps), "{steps} steps");
 }
+
+/// What comes while the others are on their way to a bag below has its turn behind them.
+#[cfg(feature = "alloc")]
+#[test]
+fn a_tie_stands_behind_those_that_are_being_sorted() {
+    const DEADLINE: u64 = 1 << 20;
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    for place in 0..40 {
+        assert!(agenda.insert(place, DEADLINE, 0));
+    }
+    assert_eq!(agenda.seek(DEADLINE, 1), Sought::Unsorted(DEADLINE));
+    assert!(agenda.insert(40, DEADLINE, DEADLINE));
+    for place in 0..=40 {
+        assert_eq!(find(&mut agenda, DEADLINE), Some((DEADLINE, place)));
+        agenda.remove(place);
+    }
+}

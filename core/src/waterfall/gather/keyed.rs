@@ -144,7 +144,7 @@ impl<K: Eq, V, S: Storage, Q: Storage, H> PerKey<K, V, S, Q, H> {
     }
 
     /// Adds to a batch that is there.
-    fn join(&mut self, place: u32, quantity: usize, item: Hashed<K, V>) -> Result<bool, NotAdded<Hashed<K, V>>> {
+    fn add_to(&mut self, place: u32, quantity: usize, item: Hashed<K, V>) -> Result<bool, NotAdded<Hashed<K, V>>> {
         let Some(entry) = self.entries.at_mut(place) else { return Err(NotAdded::Full(item)) };
         let hash = item.hash;
         entry.items.push(item.pair).map_err(|pair| NotAdded::Full(Hashed { hash, pair }))?;
@@ -203,6 +203,28 @@ impl<K: Hash + Eq, V, S: Storage, Q: Storage, H: BuildHasher> Gather for PerKey<
         self.has_place(config) || self.find(item.hash, &item.pair.0).is_some()
     }
 
+    fn join(&mut self, config: &Config, item: &mut Option<Hashed<K, V>>) -> bool {
+        let Some(newcomer) = item.as_ref() else { return false };
+        let Some(entry) = self.find(newcomer.hash, &newcomer.pair.0).and_then(|place| self.entries.at_mut(place))
+        else {
+            return false;
+        };
+        if entry.items.as_slice().len() + 1 >= config.max_quantity() {
+            return false;
+        }
+        let Some(Hashed { hash, pair }) = item.take() else { return false };
+        match entry.items.push(pair) {
+            Ok(()) => {
+                self.len += 1;
+                true
+            }
+            Err(pair) => {
+                *item = Some(Hashed { hash, pair });
+                false
+            }
+        }
+    }
+
     fn add(
         &mut self,
         config: &Config,
@@ -210,7 +232,7 @@ impl<K: Hash + Eq, V, S: Storage, Q: Storage, H: BuildHasher> Gather for PerKey<
         item: Hashed<K, V>,
     ) -> Result<bool, NotAdded<Hashed<K, V>>> {
         if let Some(place) = self.find(item.hash, &item.pair.0) {
-            let fills = self.join(place, config.max_quantity(), item)?;
+            let fills = self.add_to(place, config.max_quantity(), item)?;
             self.len += 1;
             return Ok(fills);
         }
@@ -228,7 +250,7 @@ impl<K: Hash + Eq, V, S: Storage, Q: Storage, H: BuildHasher> Gather for PerKey<
         self.next += 1;
         self.batches += 1;
         self.len += 1;
-        self.join(key.index, config.max_quantity(), item)?;
+        self.add_to(key.index, config.max_quantity(), item)?;
         Ok(true)
     }
 

@@ -92,6 +92,10 @@ pub trait Gather: sealed::Sealed {
     /// Whether an item could be added.
     fn has_room(&self, config: &Config, item: &Self::Item) -> bool;
 
+    /// Adds an item to a batch that has others in it and is not full with this one, so that nothing follows from it;
+    /// `false`, and it stays where it is, if that cannot be.
+    fn join(&mut self, config: &Config, item: &mut Option<Self::Item>) -> bool;
+
     /// Adds an item; answers whether [`due`](Self::due) may have changed by that.
     ///
     /// # Errors

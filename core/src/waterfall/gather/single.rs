@@ -11,11 +11,13 @@ use crate::time::Instant;
 /// All items in one sequence, which is cut into batches.
 ///
 /// Of the batches that wait only the last can be short of full, so it is the only one whose time counts.
+// What every item touches comes first.
+#[repr(C)]
 pub struct Single<T, S: Storage> {
-    stock: S::Stock<T>,
-    len: usize,
     /// How many items are in the last batch, if that is not full.
     open: usize,
+    len: usize,
+    stock: S::Stock<T>,
     /// When the first of them was accepted.
     since: Instant,
     /// How many items have been taken out, ever.
@@ -34,7 +36,7 @@ impl<T, S: Storage> Gather for Single<T, S> {
     type Prepare = ();
 
     const EMPTY: Self =
-        Self { stock: <S::Stock<T> as Stock<T>>::EMPTY, len: 0, open: 0, since: Instant::EPOCH, taken: 0, due: 0 };
+        Self { open: 0, len: 0, stock: <S::Stock<T> as Stock<T>>::EMPTY, since: Instant::EPOCH, taken: 0, due: 0 };
     const CAPACITY: usize = <S::Buffer<T> as Buffer<T>>::CAPACITY;
 
     #[inline]
@@ -62,6 +64,25 @@ impl<T, S: Storage> Gather for Single<T, S> {
 
     fn has_room(&self, _config: &Config, _item: &T) -> bool {
         self.len < Self::CAPACITY
+    }
+
+    #[inline]
+    fn join(&mut self, config: &Config, item: &mut Option<T>) -> bool {
+        if self.open == 0 || self.open + 1 >= config.max_quantity() {
+            return false;
+        }
+        let Some(value) = item.take() else { return false };
+        match self.stock.push(config.max_quantity(), value) {
+            Ok(()) => {
+                self.len += 1;
+                self.open += 1;
+                true
+            }
+            Err(value) => {
+                *item = Some(value);
+                false
+            }
+        }
     }
 
     #[inline]
