@@ -224,7 +224,7 @@ async fn until_the_body_has_ended() -> Outcome {
     assert_eq!(free(), 1, "after the last frame nobody need ask again");
     assert!(body.frame().await.is_none());
 
-    let mut body = get(&[Step::Data("one"), Step::Fail]).await?;
+    let mut body = get(&[Step::Data("one"), Step::Fail, Step::Data("never")]).await?;
     assert!(body.frame().await.is_some_and(|frame| frame.is_ok()));
     assert_eq!(free(), 0);
     assert!(body.frame().await.is_some_and(|frame| frame.is_err()));

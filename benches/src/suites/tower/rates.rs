@@ -44,7 +44,7 @@ pub(super) fn groups() -> Vec<Group> {
                 })
                 .countable(true),
                 Row::new("cache, hit", |row| {
-                    let cached = || CacheLayer::new(100, Duration::from_secs(3_600)).layer(Hello);
+                    let cached = || CacheLayer::new(100, Duration::from_hours(1)).layer(Hello);
                     row.add("tidegate", calls(cached, plain)).add("no layer", calls(|| Hello, plain));
                 })
                 .countable(true),
@@ -62,11 +62,11 @@ fn plenty() -> Quota {
 }
 
 fn little() -> Quota {
-    Quota::per(1, Duration::from_secs(3_600)).expect("the quota makes sense")
+    Quota::per(1, Duration::from_hours(1)).expect("the quota makes sense")
 }
 
 fn rate(row: &mut Contenders) {
-    let towers = || TowersRate::new(Echo, Rate::new(u64::MAX, Duration::from_secs(3_600)));
+    let towers = || TowersRate::new(Echo, Rate::new(u64::MAX, Duration::from_hours(1)));
     row.add("tidegate", calls(|| RateLimitLayer::new(plenty()).refuse_with(Raise).layer(Echo), |nth| nth))
         .add("tower, no clones", calls(towers, |nth| nth))
         .add("no layer", calls(|| Echo, |nth| nth));
@@ -108,7 +108,7 @@ macro_rules! governor {
 }
 
 const NANOSECOND: Duration = Duration::from_nanos(1);
-const HOUR: Duration = Duration::from_secs(3_600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn http_rate(row: &mut Contenders) {
     row.add("tidegate", calls(|| RateLimitLayer::new(plenty()).layer(Hello), plain))
