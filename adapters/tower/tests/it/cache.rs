@@ -297,7 +297,10 @@ async fn a_body_that_lies_or_fails_is_not_kept() -> Outcome {
         }
         assert_eq!(origin.calls(), 2);
     }
-    let origin = Origin { script: Some(&[Step::Data("one"), Step::Fail]), ..Origin::default() };
+    let origin = Origin {
+        script: Some(&[Step::Data(""), Step::Data("one"), Step::Fail, Step::Data("never")]),
+        ..Origin::default()
+    };
     let service = layer().layer(origin.clone());
     for _ in 0..2 {
         let mut body = service.clone().oneshot(ask("/", &[])).await?.into_body();
