@@ -34,19 +34,25 @@ const NEGOTIATED: [HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 
 #[derive(Debug)]
 pub(crate) struct Pages {
-    cache: TtlCache<Key, Arc<Page>, Refusal, TokioTimer, RandomState>,
+    cache: TtlCache<Key, Arc<Page>, Unkept, TokioTimer, RandomState>,
     ttl: Duration,
+}
+
+/// What is for those who wait for it, and not kept: to the cache, an error.
+#[derive(Clone, Debug)]
+enum Unkept {
+    Refused(Refusal),
+    /// An answer that concerns nobody but whoever fetched it.
+    Private(Arc<Fetched>),
 }
 
 /// The path, and what was negotiated, a line each.
 type Key = Box<str>;
 
-/// An answer, and for whom.
-#[derive(Clone, Debug)]
-pub(crate) struct Page {
-    pub(crate) fetched: Fetched,
-    /// Whether it is for everybody who asks for it.
-    shared: bool,
+/// An answer for everybody who asks for it.
+#[derive(Debug)]
+struct Page {
+    fetched: Fetched,
     ttl: Duration,
     /// When it came.
     since: Instant,
@@ -92,7 +98,7 @@ impl Pages {
         &self,
         key: &Key,
         fetch: impl FnOnce() -> F + Send,
-    ) -> Result<Option<(Arc<Page>, Cached)>, Refusal>
+    ) -> Result<Option<(Fetched, Cached)>, Refusal>
     where
         F: Future<Output = Result<Fetched, Refusal>> + Send,
     {
@@ -101,15 +107,19 @@ impl Pages {
         let loaded = self.cache.get_or_load(key, || {
             fetched = true;
             let page = fetch();
-            async { page.await.map(|fetched| Arc::new(Page::new(fetched, self.ttl))) }
+            async { Page::new(page.await.map_err(Unkept::Refused)?, self.ttl).map(Arc::new) }
         });
         let page = match loaded.await {
             Ok(page) => page,
-            Err(LoadError::Failed(refusal)) => return Err(refusal),
+            Err(LoadError::Failed(Unkept::Refused(refusal))) => return Err(refusal),
+            // It has no other owner, unless somebody waits who will find out that it is not his.
+            Err(LoadError::Failed(Unkept::Private(answer))) if fetched => {
+                return Ok(Some((Arc::unwrap_or_clone(answer), Cached::Miss)));
+            }
             Err(_) => return Ok(None),
         };
         if fetched {
-            return Ok(Some((page, Cached::Miss)));
+            return Ok(Some((page.fetched.clone(), Cached::Miss)));
         }
         let how = if page.since > asked {
             Cached::Joined
@@ -118,7 +128,7 @@ impl Pages {
         } else {
             Cached::Stale
         };
-        Ok(page.shared.then_some((page, how)))
+        Ok(Some((page.fetched.clone(), how)))
     }
 
     /// Drops whatever is past its time.
@@ -137,11 +147,11 @@ impl Pages {
 }
 
 impl Page {
-    fn new(fetched: Fetched, ttl: Duration) -> Self {
-        let ttl = lifetime(&fetched, ttl);
-        let fetched =
-            if ttl.is_some() { Fetched { answer: fetched.answer.detached(), ..fetched } } else { fetched };
-        Self { shared: ttl.is_some(), ttl: ttl.unwrap_or_default(), since: TokioTimer.now(), fetched }
+    /// `ttl` is for answers that say nothing of it.
+    fn new(fetched: Fetched, ttl: Duration) -> Result<Self, Unkept> {
+        let Some(ttl) = lifetime(&fetched, ttl) else { return Err(Unkept::Private(Arc::new(fetched))) };
+        let fetched = Fetched { answer: fetched.answer.detached(), ..fetched };
+        Ok(Self { ttl, since: TokioTimer.now(), fetched })
     }
 }
 

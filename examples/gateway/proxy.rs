@@ -85,14 +85,12 @@ impl Visit {
 
         let fetch = || gateway.upstream.fetch(Arc::clone(&request), priority, deadline);
         if let Some(key) = Pages::key(&request)
-            && let Some((page, cached)) = gateway.pages.get(&key, fetch).await?
+            && let Some((Fetched { answer, waited }, cached)) = gateway.pages.get(&key, fetch).await?
         {
             self.note(cached);
-            // A page that is not kept has no other owner.
-            let page = Arc::unwrap_or_clone(page);
-            let mut response = page.fetched.answer.into_response();
+            let mut response = answer.into_response();
             response.headers_mut().append(CACHE_STATUS, status(cached));
-            return Ok(timed(response, page.fetched.waited));
+            return Ok(timed(response, waited));
         }
         let Fetched { answer, waited } = fetch().await?;
         Ok(timed(answer.into_response(), waited))
