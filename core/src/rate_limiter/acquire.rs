@@ -103,7 +103,7 @@ impl<R: RateLimiterRef> Acquire<R> {
         let waker = waker.unwrap_or_else(|| cx.waker().clone());
         let mut wakes = limiter.wakes();
         let entered = limiter.transact(&mut wakes, now, |machine| {
-            let entered = machine.acquire(*this.tokens, priority, waker, now);
+            let entered = machine.acquire(now, *this.tokens, priority, waker);
             if let Ok(Admission::Queued { key, .. }) = entered {
                 *this.place = Some(key);
                 limiter.grants.queued(key);
@@ -142,7 +142,7 @@ impl<R: RateLimiterRef> Acquire<R> {
             // It may be the one to be served: that needs no wake.
             match limiter.transact_untimed(&mut wakes, |machine| {
                 let now = now.unwrap_or(machine.now());
-                machine.poll(place, cx.waker(), now)
+                machine.poll(now, place, cx.waker())
             }) {
                 Ok(Progress::WakerDiffers) => {}
                 Ok(Progress::Granted) => {

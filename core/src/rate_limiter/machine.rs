@@ -99,8 +99,8 @@ pub enum Progress {
 /// let quota = Quota::per(1, Duration::from_secs(2))?;
 /// let mut machine: Machine<Flag, Inline<4>> = Machine::new(quota);
 /// let start = Instant::EPOCH;
-/// assert_eq!(machine.try_acquire(1, Priority(0), start), Ok(()));
-/// let Ok(Admission::Queued { key, .. }) = machine.acquire(1, Priority(0), Flag(1), start) else { panic!("empty") };
+/// assert_eq!(machine.try_acquire(start, 1, Priority(0)), Ok(()));
+/// let Ok(Admission::Queued { key, .. }) = machine.acquire(start, 1, Priority(0), Flag(1)) else { panic!("empty") };
 ///
 /// let due = machine.poll_timeout().expect("somebody waits");
 /// assert_eq!(due, start + Duration::from_secs(2));
@@ -108,7 +108,7 @@ pub enum Progress {
 /// let mut wakes = WakeList::new();
 /// assert!(!machine.settle(&mut wakes), "that was all");
 /// drop(wakes); // wakes Flag(1)
-/// assert_eq!(machine.poll(key, &Flag(1), due), Ok(Progress::Granted));
+/// assert_eq!(machine.poll(due, key, &Flag(1)), Ok(Progress::Granted));
 /// # Ok::<(), tidegate_core::rate_limiter::InvalidQuota>(())
 /// ```
 pub struct Machine<W, S: Storage> {
@@ -229,7 +229,7 @@ impl<W, S: Storage> Machine<W, S> {
     /// # Errors
     ///
     /// All of [`TryAcquireError`].
-    pub fn try_acquire(&mut self, tokens: u32, priority: Priority, now: Instant) -> Result<(), TryAcquireError> {
+    pub fn try_acquire(&mut self, now: Instant, tokens: u32, priority: Priority) -> Result<(), TryAcquireError> {
         if tokens == 0 {
             return Err(TryAcquireError::ZeroTokens);
         }
@@ -252,12 +252,12 @@ impl<W, S: Storage> Machine<W, S> {
     /// [`ExceedsBurst`](AcquireError::ExceedsBurst), each with the waker.
     pub fn acquire(
         &mut self,
+        now: Instant,
         tokens: u32,
         priority: Priority,
         waker: W,
-        now: Instant,
     ) -> Result<Admission<W>, (AcquireError, W)> {
-        match self.try_acquire(tokens, priority, now) {
+        match self.try_acquire(now, tokens, priority) {
             Ok(()) => return Ok(Admission::Granted(waker)),
             Err(TryAcquireError::NotUntil(_)) => {}
             Err(TryAcquireError::ZeroTokens) => return Err((AcquireError::ZeroTokens, waker)),
@@ -303,7 +303,7 @@ impl<W, S: Storage> Machine<W, S> {
     /// # Errors
     ///
     /// [`AcquireError::ExceedsBurst`] if the quota has become too small for it.
-    pub fn poll(&mut self, key: WaiterKey, waker: &W, now: Instant) -> Result<Progress, AcquireError>
+    pub fn poll(&mut self, now: Instant, key: WaiterKey, waker: &W) -> Result<Progress, AcquireError>
     where
         W: Wake,
     {
@@ -371,7 +371,7 @@ impl<W, S: Storage> Machine<W, S> {
     ///
     /// [`Mismatch`](InvalidQuota::Mismatch) unless there are as many quotas as before, of the same kinds;
     /// [`NoRoom`](InvalidQuota::NoRoom). Nothing changes then.
-    pub fn set_quotas(&mut self, quotas: &[Quota], now: Instant) -> Result<(), InvalidQuota> {
+    pub fn set_quotas(&mut self, now: Instant, quotas: &[Quota]) -> Result<(), InvalidQuota> {
         self.now = now;
         self.limits.set_quotas(quotas, now)?;
         self.unsettled |= !self.line.is_empty();

@@ -234,7 +234,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     fn try_acquire_locked(&self, tokens: u32, now: Instant) -> Result<(), TryAcquireError> {
         let priority = P::ambient_priority();
         let mut wakes = self.wakes();
-        self.transact(&mut wakes, now, |machine| machine.try_acquire(tokens, priority, now))?;
+        self.transact(&mut wakes, now, |machine| machine.try_acquire(now, tokens, priority))?;
         self.deliver(&mut wakes, tokens);
         Ok(())
     }
@@ -369,7 +369,7 @@ impl<P: Platform, S: Storage, T: Clock> RateLimiter<P, S, T> {
     /// [`NoRoom`](InvalidQuota::NoRoom). Nothing changes then.
     pub fn set_quotas(&self, quotas: &[Quota]) -> Result<(), InvalidQuota> {
         let now = self.timer.now();
-        self.transact(&mut self.wakes(), now, |machine| machine.set_quotas(quotas, now))
+        self.transact(&mut self.wakes(), now, |machine| machine.set_quotas(now, quotas))
     }
 
     /// How many tokens could be had, if nobody waited: a figure for display, outdated by the time it is seen.

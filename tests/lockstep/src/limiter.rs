@@ -189,7 +189,7 @@ impl Run {
         let now = self.now();
         self.model.serve();
         let bell = Bell(place.1, Rc::clone(&self.rung));
-        let mut progress = self.machine.poll(key, &bell, now).expect("no quota is changed");
+        let mut progress = self.machine.poll(now, key, &bell).expect("no quota is changed");
         if progress == Progress::WakerDiffers {
             let (_, until) = self.machine.register(key, bell).unwrap_or_else(|_| panic!("it waits"));
             progress = Progress::Waiting { until };
@@ -241,7 +241,8 @@ impl Run {
                 }
             }
             Step::TryAcquire { tokens, priority } => {
-                let answer = self.machine.try_acquire(tokens, Priority(priority), self.now());
+                let now = self.now();
+                let answer = self.machine.try_acquire(now, tokens, Priority(priority));
                 let leads = self.model.line.keys().next().is_none_or(|first| priority < first.0);
                 let expected = match tokens {
                     0 => Err(TryAcquireError::ZeroTokens),
@@ -261,7 +262,8 @@ impl Run {
                 let bell = Bell(number, Rc::clone(&self.rung));
                 let room = self.model.line.len() < 8;
                 let leads = self.model.line.keys().next().is_none_or(|first| priority < first.0);
-                match self.machine.acquire(tokens, Priority(priority), bell, self.now()) {
+                let now = self.now();
+                match self.machine.acquire(now, tokens, Priority(priority), bell) {
                     Ok(Admission::Granted(_)) => assert!(leads && self.model.take(tokens)),
                     Ok(Admission::Queued { key, until }) => {
                         assert!(!(leads && self.model.fits(tokens)));
