@@ -80,6 +80,10 @@ pub trait Spawn: Platform {
 
 /// A platform for one thread: no lock, no atomic read-modify-write, and handles that are not `Sync`.
 ///
+/// Code of yours that runs under a lock (`Eq` of a key, `Ord` of an item, `Clone` of a cached value) must not panic here:
+/// the lock would stay taken, and every later call on that handle would panic. So it is with `CriticalSection`, on
+/// targets that unwind.
+///
 /// ```
 /// use tidegate_core::{Inline, Local, semaphore::Semaphore};
 ///

@@ -8,7 +8,8 @@ pub enum WhenFull {
     /// It is refused, with [`LoadError::Full`](super::LoadError::Full).
     #[default]
     Refuse,
-    /// It computes for itself alone: nobody joins, and the value is not kept.
+    /// It computes for itself alone: nobody joins, and the value is not kept. A loader that asks for its own key is not
+    /// seen here, and asks again without end.
     Unshared,
 }
 

@@ -47,6 +47,9 @@ impl<R: SemaphoreRef> Permit<R> {
     }
 
     /// Never gives the permits back: the semaphore has so many fewer from now on.
+    ///
+    /// Permits that [`reduce_permits`](super::Semaphore::reduce_permits) has taken out of existence, and waits for, are
+    /// among those forgotten: what is gone already is not taken twice.
     pub fn forget(mut self) {
         let permits = self.count();
         self.bits = 0;

@@ -77,7 +77,8 @@ enum Phase {
 ///
 /// # Cost
 ///
-/// O(1) for every operation, but for the one step per waiter that it takes to wake them all.
+/// O(1) for every operation, but for waking them all: a step per waiter, and for each that waits for a moment without
+/// members one more per waiter before it.
 ///
 /// ```
 /// use tidegate_core::task_group::{Admission, Machine, Progress, Until};
