@@ -51,13 +51,15 @@ fn host(steps: &mut Steps) {
     steps.step("core with alloc", &[], || {
         run(cargo().args(["test", "--package", "tidegate-core", "--features", "alloc"]))
     });
-    steps.step("threads and tokio with all features", &[], || {
+    steps.step("threads, tokio and tower with all features", &[], || {
         run(cargo().args([
             "test",
             "--package",
             "tidegate-threads",
             "--package",
             "tidegate-tokio",
+            "--package",
+            "tidegate-tower",
             "--all-features",
         ]))
     });

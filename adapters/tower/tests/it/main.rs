@@ -7,6 +7,8 @@ mod cancel;
 mod concurrency;
 mod keyed;
 mod lockout;
+#[cfg(all(feature = "metrics", feature = "tracing"))]
+mod observed;
 mod priority;
 mod rate;
 mod refusal;
