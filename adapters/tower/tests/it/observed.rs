@@ -1,8 +1,8 @@
 //! What the features `metrics` and `tracing` tell.
 
 use core::fmt::Debug;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
