@@ -6,12 +6,12 @@ use std::thread;
 
 use spinning_top::relax::Relax;
 
-/// How many pauses of the processor it makes before it looks again, some 500 ns: long enough for whoever has the lock to
-/// come back for it some twenty times, with everything in its cache. Shorter ones make the cores pass the lock to and fro,
+/// How many pauses of the processor it makes before it looks again, some 350 ns: long enough for whoever has the lock to
+/// come back for it a dozen times, with everything in its cache. Shorter ones make the cores pass the lock to and fro,
 /// each time with all that it guards; longer ones let a consumer empty a queue, and go to sleep, while its producer pauses.
-const PAUSES: u32 = 48;
+const PAUSES: u32 = 32;
 /// How often it looks again after such a pause until it gives way to other threads.
-const PATIENCE: u32 = 16;
+const PATIENCE: u32 = 24;
 /// How often it gives way before it sleeps.
 const YIELDS: u32 = 32;
 /// How long it sleeps each time.
