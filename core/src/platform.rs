@@ -22,6 +22,10 @@ pub trait Platform: Sized + 'static {
     /// The raw lock under every handle. It guards short, bounded sections; nothing foreign runs inside.
     type RawMutex: ScopedRawMutex + ConstInit;
 
+    /// The raw lock under a handle at which the same threads meet again and again, as they do at a semaphore: it may
+    /// keep whoever finds it taken away for longer, so that its holder goes on with everything in its cache.
+    type CrowdedMutex: ScopedRawMutex + ConstInit;
+
     /// Whether handles keep an atomic word beside the lock, for use when nobody waits.
     ///
     /// `true` costs nothing where the target lacks compare-and-swap: the lock path serves there anyway.
@@ -36,6 +40,11 @@ pub trait Platform: Sized + 'static {
     fn ambient_priority() -> Priority {
         Priority::default()
     }
+
+    /// Lets a moment pass, for who has lost a race for an atomic word to another core: so that the winner goes on with
+    /// the word in its cache, and both get further. Nothing, unless the platform has several cores.
+    #[inline]
+    fn pause() {}
 
     /// A number that the thread which calls has to itself, if the platform knows threads. It tells a call from
     /// inside of another from one that merely comes at the same time.
@@ -98,6 +107,7 @@ pub struct Local;
 
 impl Platform for Local {
     type RawMutex = mutex::raw_impls::local::LocalRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = false;
     const ONE_THREAD: bool = true;
 }
@@ -112,5 +122,6 @@ pub struct CriticalSection;
 #[cfg(feature = "critical-section")]
 impl Platform for CriticalSection {
     type RawMutex = mutex::raw_impls::cs::CriticalSectionRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }

@@ -29,6 +29,7 @@ pub struct EmbassyLocal;
 
 impl Platform for EmbassyLocal {
     type RawMutex = LocalRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = false;
     const ONE_THREAD: bool = true;
 }

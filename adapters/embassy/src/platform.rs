@@ -13,6 +13,7 @@ pub struct Embassy;
 
 impl Platform for Embassy {
     type RawMutex = CriticalSectionRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }
 

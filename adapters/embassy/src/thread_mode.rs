@@ -16,6 +16,7 @@ pub struct ThreadMode;
 
 impl Platform for ThreadMode {
     type RawMutex = ThreadModeRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = false;
 }
 

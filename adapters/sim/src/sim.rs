@@ -219,6 +219,7 @@ impl fmt::Debug for Sim {
 
 impl Platform for Sim {
     type RawMutex = <Threads as Platform>::RawMutex;
+    type CrowdedMutex = <Threads as Platform>::CrowdedMutex;
     const FAST_PATH: bool = true;
 
     fn ambient_priority() -> Priority {

@@ -6,12 +6,15 @@ use std::thread;
 
 use spinning_top::relax::Relax;
 
-/// How many pauses of the processor it makes before it looks again, some 350 ns: long enough for whoever has the lock to
-/// come back for it a dozen times, with everything in its cache. Shorter ones make the cores pass the lock to and fro,
-/// each time with all that it guards; longer ones let a consumer empty a queue, and go to sleep, while its producer pauses.
-const PAUSES: u32 = 32;
-/// How often it looks again after such a pause until it gives way to other threads.
-const PATIENCE: u32 = 24;
+/// Some 350 ns between two looks: long enough for whoever has the lock to come back for it a dozen times, with everything in
+/// its cache. Shorter pauses make the cores pass the lock to and fro, each time with all that it guards; longer ones let a
+/// consumer empty a queue, and go to sleep, while its producer pauses.
+pub(crate) type Brief = Backoff<32, 24>;
+/// Some 4 µs, for where nobody waits for what another core brings: who finds a semaphore locked will mostly stand in its
+/// line anyway, and the others pass the permits on among themselves meanwhile.
+pub(crate) type Long = Backoff<384, 8>;
+/// How many pauses of the processor follow upon a lost race for an atomic word.
+const RACE: u32 = 64;
 /// How often it gives way before it sleeps.
 const YIELDS: u32 = 32;
 /// How long it sleeps each time.
@@ -19,18 +22,18 @@ const NAP: Duration = Duration::from_micros(50);
 
 /// How a thread waits for the lock of a handle, which guards some tens of nanoseconds of work.
 ///
-/// It pauses, for some 8 µs in all, a third of what a sleep would cost. If the lock has not come by then, its
-/// holder is most likely not running: now the thread gives way to others, and then sleeps in short naps, so that it
-/// never burns a core.
+/// It looks `LOOKS` times, `PAUSES` pauses of the processor apart, for a third of what a sleep would cost, or as much. If the
+/// lock has not come by then, its holder is most likely not running: now the thread gives way to others, and then sleeps in
+/// short naps, so that it never burns a core.
 #[derive(Debug, Default)]
-pub struct Backoff {
+pub struct Backoff<const PAUSES: u32, const LOOKS: u32> {
     looks: u32,
 }
 
-impl Relax for Backoff {
+impl<const PAUSES: u32, const LOOKS: u32> Relax for Backoff<PAUSES, LOOKS> {
     #[inline]
     fn relax(&mut self) {
-        self.looks = pause(self.looks);
+        self.looks = wait::<PAUSES, LOOKS>(self.looks);
     }
 }
 
@@ -38,12 +41,10 @@ impl Relax for Backoff {
 // By value: behind a reference the count is in memory, and to make it costs everybody who finds the lock free.
 #[cold]
 #[inline(never)]
-fn pause(looks: u32) -> u32 {
-    if looks < PATIENCE {
-        for _ in 0..PAUSES {
-            hint::spin_loop();
-        }
-    } else if looks < PATIENCE + YIELDS {
+fn wait<const PAUSES: u32, const LOOKS: u32>(looks: u32) -> u32 {
+    if looks < LOOKS {
+        pause(PAUSES);
+    } else if looks < LOOKS + YIELDS {
         thread::yield_now();
     } else {
         thread::sleep(NAP);
@@ -52,31 +53,48 @@ fn pause(looks: u32) -> u32 {
     looks + 1
 }
 
+/// Leaves an atomic word to the core that has just won it.
+#[cold]
+#[inline(never)]
+pub(crate) fn lost_race() {
+    pause(RACE);
+}
+
+#[inline]
+fn pause(pauses: u32) {
+    for _ in 0..pauses {
+        hint::spin_loop();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use mutex::BlockingMutex;
+    use mutex::{BlockingMutex, ConstInit, ScopedRawMutex};
     use tidegate_core::Platform;
 
     use super::*;
     use crate::Threads;
 
-    type Guarded<T> = BlockingMutex<<Threads as Platform>::RawMutex, T>;
-
     #[test]
     fn it_gives_way_and_then_sleeps() {
-        let mut backoff = Backoff::default();
-        for _ in 0..PATIENCE + YIELDS + 3 {
+        let mut backoff = Backoff::<1, 24>::default();
+        for _ in 0..24 + YIELDS + 3 {
             backoff.relax();
         }
-        assert_eq!(backoff.looks, PATIENCE + YIELDS);
+        assert_eq!(backoff.looks, 24 + YIELDS);
     }
 
     #[test]
     fn nobody_is_let_in_twice_and_everybody_once() {
+        everybody_once::<<Threads as Platform>::RawMutex>();
+        everybody_once::<<Threads as Platform>::CrowdedMutex>();
+    }
+
+    fn everybody_once<L: ScopedRawMutex + ConstInit + Send + Sync + 'static>() {
         const ROUNDS: usize = 2_000;
-        let counted = Arc::new(Guarded::new(0_usize));
+        let counted = Arc::new(BlockingMutex::<L, _>::new(0_usize));
         let threads = [(); 4].map(|()| {
             let counted = Arc::clone(&counted);
             thread::spawn(move || {

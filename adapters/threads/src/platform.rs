@@ -9,7 +9,7 @@ use mutex::raw_impls::lock_api_0_4::LockApiRawMutex;
 use spinning_top::RawSpinlock;
 use tidegate_core::{Blocking, Clock, Instant, Platform, Priority, Spawn, Timed};
 
-use crate::backoff::Backoff;
+use crate::backoff;
 use crate::seat::PATIENCE;
 use crate::{ThreadsTimer, block_on, block_on_until, priority};
 
@@ -18,11 +18,17 @@ use crate::{ThreadsTimer, block_on, block_on_until, priority};
 pub struct Threads;
 
 impl Platform for Threads {
-    type RawMutex = LockApiRawMutex<RawSpinlock<Backoff>>;
+    type RawMutex = LockApiRawMutex<RawSpinlock<backoff::Brief>>;
+    type CrowdedMutex = LockApiRawMutex<RawSpinlock<backoff::Long>>;
     const FAST_PATH: bool = true;
 
     fn ambient_priority() -> Priority {
         priority::current()
+    }
+
+    #[inline]
+    fn pause() {
+        backoff::lost_race();
     }
 
     fn current_thread() -> Option<NonZero<usize>> {

@@ -16,10 +16,16 @@ pub struct Tokio;
 
 impl Platform for Tokio {
     type RawMutex = <Threads as Platform>::RawMutex;
+    type CrowdedMutex = <Threads as Platform>::CrowdedMutex;
     const FAST_PATH: bool = true;
 
     fn ambient_priority() -> Priority {
         priority::current()
+    }
+
+    #[inline]
+    fn pause() {
+        Threads::pause();
     }
 
     fn current_thread() -> Option<NonZero<usize>> {

@@ -28,6 +28,7 @@ pub(super) struct Fast;
 
 impl Platform for Fast {
     type RawMutex = mutex::raw_impls::local::LocalRawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }
 

@@ -18,6 +18,9 @@
 //! (Should the clock move by months between its two loads, and the plan with it, it may refuse what it could have
 //! admitted.)
 //!
+//! Who takes one token does not even look at the word first, for a load right after an exchange costs half an exchange
+//! more. It expects what the last one left there, and looks if that would not do, or is not so.
+//!
 //! Where the target has no 64-bit compare-and-swap, or the platform asks for no word, or the quota needs more
 //! than 2⁵⁴ parts for its burst, the word is always shut.
 
@@ -53,6 +56,8 @@ mod imp {
     const REACH: u64 = 1 << 54;
     /// From here on the quick look is not taken: it subtracts, wraps, and takes half of what there is to be negative.
     const LATE: u64 = 1 << 63;
+    /// No open word.
+    const UNKNOWN: u64 = SHUT;
     /// The last anchor from which no offset reaches beyond the end of time.
     const LAST_ANCHOR: u64 = u64::MAX - OFFSET;
     /// Where one token is there, or has been there for up to two years, the quick look sees this or more.
@@ -119,6 +124,16 @@ mod imp {
         }
     }
 
+    /// What a quick look at an open word says.
+    enum Look {
+        /// One token can be had by leaving this.
+        Take(u64),
+        /// It can be had at this nanosecond.
+        Wait(u64),
+        /// That takes a [closer](Word::take_closely) look.
+        Closer,
+    }
+
     const fn pack(span: Span, unit: u64) -> u64 {
         span.nanos.wrapping_mul(unit) | span.part as u64
     }
@@ -132,6 +147,8 @@ mod imp {
     #[cfg_attr(not(loom), repr(align(64)))]
     pub(in crate::rate_limiter) struct Word<P> {
         bits: AtomicU64,
+        /// What may be expected in the word without a look, or [`UNKNOWN`]. Whoever sees it sees its plan, or a later one.
+        expected: AtomicU64,
         plan: Plan,
         platform: PhantomData<fn() -> P>,
     }
@@ -148,7 +165,8 @@ mod imp {
                     Some(terms) => (0, terms),
                     None => (SHUT, Terms { horizon: 0, cost: 0, slack: 0, unit: 1, parts: 1 }),
                 };
-                Self { bits: AtomicU64::new(bits), plan: Plan::new(terms), platform: PhantomData }
+                let (bits, expected) = (AtomicU64::new(bits), AtomicU64::new(bits));
+                Self { bits, expected, plan: Plan::new(terms), platform: PhantomData }
             }
         }
 
@@ -158,32 +176,52 @@ mod imp {
             if !P::FAST_PATH {
                 return None;
             }
-            let (plan, now) = (&self.plan, now.as_nanos());
+            let now = now.as_nanos();
+            let expected = self.expected.load(Ordering::Acquire);
+            if expected != UNKNOWN {
+                if let Look::Take(next) = self.plan.look(expected, now)
+                    && self.exchange(expected, next).is_ok()
+                {
+                    self.expected.store(next, Ordering::Release);
+                    return Some(Ok(()));
+                }
+                // Refusals look, and so write nothing again; so does the next while several take at once.
+                self.expected.store(UNKNOWN, Ordering::Relaxed);
+            }
             // Acquire, here and below: what is beside the word is not older.
             let mut bits = self.bits.load(Ordering::Acquire);
             loop {
-                if bits & SHUT != 0 || now >= LATE {
+                if bits & SHUT != 0 {
                     return None;
                 }
-                // A nanosecond less than what it waits for; negative, wrapped, if it need not wait.
-                let ahead = bits.wrapping_sub(plan.early.load(Ordering::Relaxed)).wrapping_sub(now);
-                if ahead < STEP_BACK {
-                    return Some(Err(Instant::from_nanos(now + ahead + 1)));
-                }
-                let since = now.wrapping_sub(plan.anchor.load(Ordering::Relaxed));
-                if ahead < AT_HAND || since >= REACH {
-                    return None;
-                }
-                // In as few steps as possible from the time, which comes last, to what is written. Whatever this says
-                // of numbers that do not belong together: then the exchange fails.
-                let idle = now.saturating_sub(bits.wrapping_sub(plan.full.load(Ordering::Relaxed)));
-                let next = bits.wrapping_add(plan.cost.load(Ordering::Relaxed)).wrapping_add(idle);
-                // Release: a change of the plan comes after the use that has been made of it here.
-                match self.bits.compare_exchange_weak(bits, next, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => return Some(Ok(())),
-                    Err(seen) => bits = seen,
+                let next = match self.plan.look(bits, now) {
+                    Look::Take(next) => next,
+                    Look::Wait(until) => return Some(Err(Instant::from_nanos(until))),
+                    Look::Closer => return None,
+                };
+                match self.exchange(bits, next) {
+                    Ok(_) => {
+                        if expected == UNKNOWN {
+                            self.expected.store(next, Ordering::Release);
+                        }
+                        return Some(Ok(()));
+                    }
+                    Err(_) => bits = self.look_again(),
                 }
             }
+        }
+
+        /// After another core has come between a look and an exchange.
+        #[cold]
+        fn look_again(&self) -> u64 {
+            P::pause();
+            self.bits.load(Ordering::Acquire)
+        }
+
+        /// Release: a change of the plan comes after the use that has been made of it.
+        #[inline]
+        fn exchange(&self, seen: u64, next: u64) -> Result<u64, u64> {
+            self.bits.compare_exchange_weak(seen, next, Ordering::AcqRel, Ordering::Acquire)
         }
 
         /// The same for any number of tokens but none, and for every reason why not.
@@ -234,12 +272,7 @@ mod imp {
                 let parts = plan.parts.load(Ordering::Relaxed);
                 let cost = add(plan.cost.load(Ordering::Relaxed), more, unit, parts);
                 let full_at = add(now.max(full_at), cost, unit, parts);
-                match self.bits.compare_exchange_weak(
-                    bits,
-                    (bits & !OFFSET) | (full_at & OFFSET),
-                    Ordering::AcqRel,
-                    Ordering::Acquire,
-                ) {
+                match self.exchange(bits, (bits & !OFFSET) | (full_at & OFFSET)) {
                     Ok(_) => return Take::Taken,
                     Err(seen) => bits = seen,
                 }
@@ -285,6 +318,7 @@ mod imp {
                 bits = bits.wrapping_add(GENERATION) & !SHUT;
                 // Whoever sees any of what is written now sees that the word has been shut.
                 fence(Ordering::Release);
+                self.expected.store(UNKNOWN, Ordering::Relaxed);
                 self.plan.set(anchor, bits, terms);
             }
             // Before the anchor the bucket was full, as far as anybody will ask the word.
@@ -317,6 +351,26 @@ mod imp {
                     parts: AtomicU64::new(terms.parts),
                 }
             }
+        }
+
+        #[inline]
+        fn look(&self, bits: u64, now: u64) -> Look {
+            if now >= LATE {
+                return Look::Closer;
+            }
+            // A nanosecond less than what it waits for; negative, wrapped, if it need not wait.
+            let ahead = bits.wrapping_sub(self.early.load(Ordering::Relaxed)).wrapping_sub(now);
+            if ahead < STEP_BACK {
+                return Look::Wait(now + ahead + 1);
+            }
+            let since = now.wrapping_sub(self.anchor.load(Ordering::Relaxed));
+            if ahead < AT_HAND || since >= REACH {
+                return Look::Closer;
+            }
+            // In as few steps as possible from the time, which comes last, to what is written. Whatever this says of
+            // numbers that do not belong together: then the exchange fails.
+            let idle = now.saturating_sub(bits.wrapping_sub(self.full.load(Ordering::Relaxed)));
+            Look::Take(bits.wrapping_add(self.cost.load(Ordering::Relaxed)).wrapping_add(idle))
         }
 
         fn set(&self, anchor: u64, generation: u64, terms: Terms) {

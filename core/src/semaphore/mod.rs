@@ -81,7 +81,7 @@ use crate::wakes::{Settle, Wakes, settle};
 pub struct Semaphore<P: Platform, S: Storage> {
     word: Word<P>,
     grants: Grants<P, LISTED>,
-    locked: Lock<P::RawMutex, Locked<S>>,
+    locked: Lock<P::CrowdedMutex, Locked<S>>,
 }
 
 /// How many of the latest grants are listed: a cache line's worth.

@@ -15,6 +15,7 @@ struct Fast;
 
 impl Platform for Fast {
     type RawMutex = <Local as Platform>::RawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }
 

@@ -8,6 +8,9 @@
 //! Permits in the shut word are not taken out one by one, which would cost an atomic operation each time:
 //! [`Drawn`], kept under the lock, counts how many of them the machine has had.
 //!
+//! Whoever takes does not look first: a load right after an exchange, as when a permit is given back and taken again, costs
+//! half an exchange more. It expects what the last one found, and looks only if nobody knows what to expect.
+//!
 //! On a platform for [one thread](Platform::ONE_THREAD) a load and a store do for a read-modify-write. Where the target
 //! has no compare-and-swap otherwise, or the platform asks for no word, the permits are always shut.
 
@@ -32,10 +35,16 @@ pub(super) const MAX_PERMITS: usize = usize::MAX >> 3;
 
 const SHUT: usize = 1;
 const ONE: usize = 2;
+const UNKNOWN: usize = 0;
 
+/// Aligned, so that both are on one cache line.
+#[cfg_attr(all(not(loom), target_has_atomic = "ptr", target_pointer_width = "64"), repr(align(16)))]
 pub(super) struct Word<P> {
     /// `ONE` for each permit, and `SHUT`.
     bits: AtomicUsize,
+    /// What a taker may expect to find without a look, or [`UNKNOWN`]. Nothing depends on it but time.
+    #[cfg(target_has_atomic = "ptr")]
+    expected: AtomicUsize,
     platform: PhantomData<fn() -> P>,
 }
 
@@ -53,7 +62,12 @@ impl<P: Platform> Word<P> {
     const_fn! {
         pub(super) fn new(permits: usize) -> Self {
             let bits = if Self::ENABLED { permits * ONE } else { SHUT };
-            Self { bits: AtomicUsize::new(bits), platform: PhantomData }
+            Self {
+                bits: AtomicUsize::new(bits),
+                #[cfg(target_has_atomic = "ptr")]
+                expected: AtomicUsize::new(permits * ONE),
+                platform: PhantomData,
+            }
         }
     }
 
@@ -62,17 +76,31 @@ impl<P: Platform> Word<P> {
         if !Self::ENABLED {
             return Take::Shut;
         }
-        let mut bits = self.bits.load(Ordering::Relaxed);
+        let wanted = permits * ONE;
+        let expected = self.expected();
+        // Never less than is wanted: refusals are left to whoever looked, and so write nothing.
+        let mut looked = expected < wanted;
+        let mut bits = if looked { self.bits.load(Ordering::Relaxed) } else { expected };
         loop {
             if bits & SHUT != 0 {
                 return Take::Shut;
             }
-            if bits / ONE < permits {
+            if bits < wanted {
                 return Take::Short;
             }
-            match self.exchange(bits, bits - permits * ONE) {
-                Ok(()) => return Take::Taken,
-                Err(now) => bits = now,
+            match self.exchange(bits, bits - wanted) {
+                Ok(()) => {
+                    if expected == UNKNOWN {
+                        self.expect(bits);
+                    }
+                    return Take::Taken;
+                }
+                Err(now) => {
+                    // The next looks: while several take at once, nobody knows what to expect.
+                    self.expect(UNKNOWN);
+                    bits = if looked { self.look_again() } else { now };
+                    looked = true;
+                }
             }
         }
     }
@@ -118,7 +146,32 @@ impl<P: Platform> Word<P> {
         self.add(permits.wrapping_sub(mem::take(&mut drawn.0)).wrapping_mul(ONE).wrapping_sub(SHUT));
     }
 
-    /// Replaces what was read as `seen`, or tells what stands there instead.
+    /// After another core has come between a look and an exchange.
+    #[cold]
+    fn look_again(&self) -> usize {
+        P::pause();
+        self.bits.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn expected(&self) -> usize {
+        #[cfg(target_has_atomic = "ptr")]
+        if !P::ONE_THREAD {
+            return self.expected.load(Ordering::Relaxed);
+        }
+        UNKNOWN
+    }
+
+    #[inline]
+    fn expect(&self, bits: usize) {
+        #[cfg(target_has_atomic = "ptr")]
+        if !P::ONE_THREAD {
+            self.expected.store(bits, Ordering::Relaxed);
+        }
+        let _ = bits;
+    }
+
+    /// Replaces what is taken for `seen`, or tells what stands there instead.
     #[inline]
     fn exchange(&self, seen: usize, bits: usize) -> Result<(), usize> {
         #[cfg(target_has_atomic = "ptr")]

@@ -19,6 +19,7 @@ struct Fast;
 
 impl Platform for Fast {
     type RawMutex = <Local as Platform>::RawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }
 

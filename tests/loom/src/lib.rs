@@ -30,6 +30,7 @@ pub struct Loom;
 impl Platform for Loom {
     // A name without effect: core uses loom's lock.
     type RawMutex = <Local as Platform>::RawMutex;
+    type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
 }
 

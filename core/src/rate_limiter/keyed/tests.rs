@@ -40,6 +40,7 @@ fn what_makes_no_sense_is_an_error() {
     struct Still;
     impl crate::Platform for Still {
         type RawMutex = mutex::raw_impls::local::LocalRawMutex;
+        type CrowdedMutex = Self::RawMutex;
         const FAST_PATH: bool = false;
     }
     struct Never;
