@@ -85,6 +85,26 @@ fn what_is_taken_of_a_full_bucket_while_the_quota_changes_is_paid_in_full() {
     });
 }
 
+/// Who goes by what another has left in the word goes by the plan of that one, too.
+#[test]
+fn what_is_taken_after_another_is_paid_by_the_same_plan() {
+    model_with_preemptions(2, || {
+        let limiter = still(2);
+        let changer = {
+            let limiter = limiter.clone();
+            thread::spawn(move || {
+                let slow = Quota::per(1, Duration::from_nanos(1_000)).and_then(|quota| quota.burst(2));
+                limiter.set_quota(slow.expect("it makes sense")).unwrap();
+                assert!(limiter.try_acquire(1).is_ok());
+            })
+        };
+        assert!(limiter.try_acquire(1).is_ok());
+        changer.join().unwrap();
+        assert_eq!(rest(&limiter, Instant::from_nanos(999)), 0);
+        assert_eq!(rest(&limiter, Instant::from_nanos(1_000)), 1);
+    });
+}
+
 /// Two jumps so far that the word gets a new anchor each, and the place of the first is used again.
 #[test]
 fn what_is_taken_while_the_anchor_moves_counts() {
