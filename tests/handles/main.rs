@@ -3,6 +3,7 @@
 
 mod cache;
 mod clock;
+mod extremes;
 mod gate;
 mod limiter;
 mod lockout;

@@ -122,33 +122,37 @@ async fn dropped_without_a_stop_it_delivers_what_was_accepted() {
 
 #[test]
 fn a_runtime_that_shuts_down_tells_the_hook_what_is_left() {
-    let left = Arc::new(Mutex::new(Vec::new()));
-    let left_by = Arc::clone(&left);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let waterfall = Waterfall::spawn_with(
-            config(2, LONG),
-            |mut batch| async move {
-                batch.remove(0);
-                core::future::pending::<()>().await;
-                drop(batch);
-                Ok::<(), ()>(())
-            },
-            move |failed: Failed<'_, Vec<u32>, Failure<()>>| {
-                assert!(matches!(failed.error, Failure::Cancelled));
-                left_by.lock().unwrap().append(failed.batch);
-                Verdict::Retry
-            },
-        )
-        .unwrap();
-        for item in 0..5 {
-            waterfall.put(item).await.unwrap();
-        }
-        tokio::task::yield_now().await;
-        assert_eq!(waterfall.stats().in_flight, 1);
-    });
-    drop(runtime);
-    assert_eq!(*left.lock().unwrap(), [1, 2, 3, 4]);
+    // With two a second task is started, and not polled any more.
+    for in_flight in [1, 2] {
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let left_by = Arc::clone(&left);
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().event_interval(1).build().unwrap();
+        runtime.block_on(async {
+            let waterfall = Waterfall::spawn_with(
+                config(2, LONG).max_in_flight(in_flight),
+                |mut batch| async move {
+                    batch.remove(0);
+                    core::future::pending::<()>().await;
+                    drop(batch);
+                    Ok::<(), ()>(())
+                },
+                move |failed: Failed<'_, Vec<u32>, Failure<()>>| {
+                    assert!(matches!(failed.error, Failure::Cancelled));
+                    left_by.lock().unwrap().append(failed.batch);
+                    Verdict::Retry
+                },
+            )
+            .unwrap();
+            for item in 0..5 {
+                waterfall.put(item).await.unwrap();
+            }
+            tokio::task::yield_now().await;
+            assert_eq!(waterfall.stats().in_flight, 1);
+        });
+        drop(runtime);
+        assert_eq!(*left.lock().unwrap(), [1, 2, 3, 4]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

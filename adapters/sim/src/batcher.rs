@@ -9,7 +9,7 @@ use tidegate_core::Heap;
 use tidegate_core::batcher as core_batcher;
 pub use tidegate_core::batcher::{CallError, Requests};
 pub use tidegate_core::waterfall::{Config, InvalidConfig, Stats};
-use tidegate_threads::batcher::serve_requests;
+use tidegate_threads::batcher::{Crew, serve_requests};
 
 use crate::{Sim, spawn_named};
 
@@ -42,7 +42,7 @@ pub struct Batcher<I, O> {
 }
 
 impl<I: 'static, O: 'static> Batcher<I, O> {
-    /// Starts as many tasks as there may be batches in flight, which answer requests by `callback`; it gives the answers
+    /// Starts tasks when they are needed, as many as there may be batches in flight, which answer requests by `callback`; it gives the answers
     /// in the order of the requests. If it panics, or gives fewer, the callers hear [`CallError::Dropped`].
     pub fn spawn<Fut, A>(config: Config, callback: impl Fn(Vec<I>) -> Fut + 'static) -> Self
     where
@@ -50,12 +50,24 @@ impl<I: 'static, O: 'static> Batcher<I, O> {
         A: IntoIterator<Item = O> + 'static,
     {
         let this = Self { core: Arc::new(BareBatcher::new(config)) };
-        let callback = Arc::new(callback);
-        for _ in 0..this.core.config().in_flight() {
-            drop(spawn_named("batcher", serve_requests(Arc::clone(&this.core), Arc::clone(&callback))));
-        }
+        let crew = Arc::new(Crew::new(this.core.config().in_flight()));
+        enlist(crew, Arc::clone(&this.core), Arc::new(callback));
         this
     }
+}
+
+/// Starts a task that answers requests, and starts others when they are needed.
+fn enlist<I, O, F, Fut, A>(crew: Arc<Crew>, core: Arc<BareBatcher<I, O>>, callback: Arc<F>)
+where
+    I: 'static,
+    O: 'static,
+    F: Fn(Vec<I>) -> Fut + 'static,
+    Fut: Future<Output = A> + 'static,
+    A: IntoIterator<Item = O> + 'static,
+{
+    let (members, requests, answer) = (Arc::clone(&crew), Arc::clone(&core), Arc::clone(&callback));
+    let another = move || enlist(Arc::clone(&members), Arc::clone(&requests), Arc::clone(&answer));
+    drop(spawn_named("batcher", serve_requests(core, callback, crew, another)));
 }
 
 impl<I, O> Deref for Batcher<I, O> {

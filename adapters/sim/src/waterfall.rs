@@ -13,8 +13,8 @@ pub use tidegate_core::waterfall::{
     Config, Failed, FlushError, InvalidConfig, PutError, Stats, TryPutError, Unfinished, Verdict,
 };
 use tidegate_core::waterfall::{Gather, PerKey, Single};
+use tidegate_threads::waterfall::{Crew, Items, serve};
 pub use tidegate_threads::waterfall::{Failure, Hook};
-use tidegate_threads::waterfall::{Items, serve};
 
 use crate::{Sim, spawn_named};
 
@@ -67,7 +67,7 @@ pub struct Running<G: Gather> {
 }
 
 impl<T: 'static> Waterfall<T> {
-    /// Starts as many simulated tasks as there may be batches in flight, which run `callback` over every batch. A batch on which
+    /// Starts simulated tasks when they are needed, as many as there may be batches in flight, which run `callback` over every batch. A batch on which
     /// it fails, or panics, counts as failed and is dropped; [`spawn_with`](Self::spawn_with) asks what to do about it.
     pub fn spawn<E, Fut>(config: Config, callback: impl Fn(Batch<T>) -> Fut + 'static) -> Self
     where
@@ -132,15 +132,34 @@ impl<G: Gather> Running<G> {
         E: 'static,
         Fut: Future<Output = Result<(), E>> + 'static,
     {
-        let tasks = core.config().in_flight();
+        let crew = Arc::new(Crew::new(core.config().in_flight()));
         let this = Self { core: Arc::new(core) };
-        let (callback, on_failure) = (Arc::new(callback), Arc::new(on_failure));
-        for _ in 0..tasks {
-            let run = serve(Arc::clone(&this.core), Arc::clone(&callback), Arc::clone(&on_failure));
-            drop(spawn_named("waterfall", run));
-        }
+        enlist(crew, Arc::clone(&this.core), Arc::new(callback), Arc::new(on_failure));
         this
     }
+}
+
+/// Starts a task that serves the waterfall, and starts others when they are needed.
+fn enlist<G, V, E, F, Fut, H>(crew: Arc<Crew>, core: Arc<Core<G>>, callback: Arc<F>, on_failure: Arc<H>)
+where
+    G: Gather<Buffer = Vec<V>, Value = V> + 'static,
+    V: 'static,
+    E: 'static,
+    F: Fn(Batch<V>) -> Fut + 'static,
+    Fut: Future<Output = Result<(), E>> + 'static,
+    H: Hook<V, E> + 'static,
+{
+    let another = {
+        let (crew, core) = (Arc::clone(&crew), Arc::downgrade(&core));
+        let (callback, on_failure) = (Arc::clone(&callback), Arc::clone(&on_failure));
+        move || {
+            // Whoever asks for another has it.
+            if let Some(core) = core.upgrade() {
+                enlist(Arc::clone(&crew), core, Arc::clone(&callback), Arc::clone(&on_failure));
+            }
+        }
+    };
+    drop(spawn_named("waterfall", serve(core, callback, on_failure, crew, another)));
 }
 
 impl<G: Gather> Deref for Running<G> {

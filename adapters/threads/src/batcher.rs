@@ -13,6 +13,7 @@ pub use tidegate_core::batcher::{CallError, Requests};
 pub use tidegate_core::waterfall::{Config, InvalidConfig, Stats};
 
 use crate::Threads;
+pub use crate::crew::Crew;
 pub use crate::serve::serve_requests;
 
 /// Requests without anybody yet who answers them, for a `static` and for loops that one writes oneself: see

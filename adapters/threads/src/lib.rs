@@ -49,6 +49,7 @@ mod backoff;
 pub mod batcher;
 mod block_on;
 mod clock;
+mod crew;
 mod executor;
 pub mod generator;
 mod helper;

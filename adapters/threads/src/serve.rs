@@ -19,6 +19,8 @@ use tidegate_core::batcher::Batcher;
 use tidegate_core::waterfall::{self, Failed, Gather, Verdict, Waterfall};
 use tidegate_core::{Clock, Heap, Timed, Timer};
 
+use crate::crew::Crew;
+
 /// Why a batch has failed.
 #[non_exhaustive]
 pub enum Failure<E> {
@@ -133,10 +135,29 @@ pub(crate) fn judge<B, E>(
     panic::catch_unwind(AssertUnwindSafe(|| on_failure(failed))).unwrap_or_default()
 }
 
-/// The loop, and the batch that its callback has. If this is dropped before its time, the hook hears of that batch and,
-/// if nobody else has the waterfall any more, of all that is left.
+/// A loop's share in the waterfall, also before it is polled for the first time. When nobody has the waterfall any more,
+/// the hook hears of all that is left.
+struct Share<G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V, E>> {
+    /// `None` while it is dropped.
+    waterfall: Option<Arc<OnHeap<G, P>>>,
+    on_failure: Arc<H>,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V, E>> Drop for Share<G, V, P, E, H> {
+    fn drop(&mut self) {
+        // Of several that go at once, it is one that finds itself the last.
+        let Some(waterfall) = self.waterfall.take().and_then(Arc::into_inner) else { return };
+        if let Err(unfinished) = waterfall.stop_now() {
+            for mut batch in unfinished {
+                judge(&*self.on_failure, Failed::new(&mut batch.take(), Failure::Cancelled, 0));
+            }
+        }
+    }
+}
+
+/// The loop, and the batch that its callback has. If this is dropped before its time, the hook hears of that batch.
 struct Loop<'a, G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V, E>> {
-    waterfall: &'a Arc<OnHeap<G, P>>,
     on_failure: &'a H,
     home: Home<V>,
     batch: Option<waterfall::Batch<&'a OnHeap<G, P>>>,
@@ -145,8 +166,8 @@ struct Loop<'a, G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V
 }
 
 impl<'a, G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V, E>> Loop<'a, G, V, P, E, H> {
-    fn new(waterfall: &'a Arc<OnHeap<G, P>>, on_failure: &'a H) -> Self {
-        Self { waterfall, on_failure, home: Home::default(), batch: None, attempts: 0, error: PhantomData }
+    fn new(on_failure: &'a H) -> Self {
+        Self { on_failure, home: Home::default(), batch: None, attempts: 0, error: PhantomData }
     }
 
     /// Lends the items of the batch to the callback.
@@ -200,25 +221,23 @@ impl<G: Gather<Buffer = Vec<V>, Value = V>, V, P: Timed, E, H: Hook<V, E>> Drop 
             self.judge(Failure::Cancelled);
             self.end(false);
         }
-        if Arc::strong_count(self.waterfall) > 1 {
-            return;
-        }
-        if let Err(unfinished) = self.waterfall.stop_now() {
-            for mut batch in unfinished {
-                judge(self.on_failure, Failed::new(&mut batch.take(), Failure::Cancelled, 0));
-            }
-        }
     }
 }
 
 /// Runs `callback` over every batch, until the waterfall is closed and the last batch has come to an end. For adapters:
-/// each spawns it as often as there may be batches in flight.
+/// each spawns it once, and again whenever `another` is called.
 ///
 /// # Cancel safety
 ///
 /// If it is dropped, `on_failure` hears of the batch that the callback has and, if nobody else has the waterfall any
 /// more, of all that is left.
-pub async fn serve<G, V, P, F, Fut, E, H>(waterfall: Arc<OnHeap<G, P>>, callback: Arc<F>, on_failure: Arc<H>)
+pub fn serve<G, V, P, F, Fut, E, H>(
+    waterfall: Arc<OnHeap<G, P>>,
+    callback: Arc<F>,
+    on_failure: Arc<H>,
+    crew: Arc<Crew>,
+    another: impl Fn(),
+) -> impl Future<Output = ()>
 where
     G: Gather<Buffer = Vec<V>, Value = V>,
     P: Timed,
@@ -226,37 +245,49 @@ where
     Fut: Future<Output = Result<(), E>>,
     H: Hook<V, E>,
 {
-    let mut this = Loop::new(&waterfall, &*on_failure);
-    while let Some(batch) = waterfall.next_batch().await {
-        this.batch = Some(batch);
-        let well = loop {
-            let items = this.lend();
-            let error = match Caught::new(async { callback(items).await }).await {
-                Ok(Ok(())) => break true,
-                Ok(Err(error)) => Failure::Error(error),
-                Err(payload) => Failure::Panicked(payload),
-            };
-            match this.judge(error) {
-                Verdict::Retry => {}
-                Verdict::RetryAfter(pause) => {
-                    let timer = P::TIMER;
-                    timer.sleep_until(timer.now() + pause).await;
-                }
-                Verdict::GiveUp => break false,
+    let share = Share { waterfall: Some(waterfall), on_failure, error: PhantomData };
+    async move {
+        // Dropped after the loop, which borrows from it.
+        let share = share;
+        let Some(waterfall) = share.waterfall.as_deref() else { return };
+        let mut this = Loop::new(&*share.on_failure);
+        while let Some(batch) = waterfall.next_batch().await {
+            this.batch = Some(batch);
+            if crew.takes() {
+                another();
             }
-        };
-        this.end(well);
+            let well = loop {
+                let items = this.lend();
+                let error = match Caught::new(async { callback(items).await }).await {
+                    Ok(Ok(())) => break true,
+                    Ok(Err(error)) => Failure::Error(error),
+                    Err(payload) => Failure::Panicked(payload),
+                };
+                match this.judge(error) {
+                    Verdict::Retry => {}
+                    Verdict::RetryAfter(pause) => {
+                        let timer = P::TIMER;
+                        timer.sleep_until(timer.now() + pause).await;
+                    }
+                    Verdict::GiveUp => break false,
+                }
+            };
+            this.end(well);
+            crew.returns();
+        }
     }
 }
 
 /// Answers requests by `callback`, until the batcher is closed and the last have been answered. For adapters: each spawns
-/// it as often as there may be batches in flight.
+/// it once, and again whenever `another` is called.
 ///
 /// If the callback panics, those who have made the requests hear
 /// [`CallError::Dropped`](tidegate_core::batcher::CallError::Dropped), and the loop goes on.
 pub async fn serve_requests<I, O, P, F, Fut, A>(
     batcher: Arc<Batcher<I, O, P, Heap, Heap, <P as Timed>::Timer>>,
     callback: Arc<F>,
+    crew: Arc<Crew>,
+    another: impl Fn(),
 ) where
     P: Timed,
     F: Fn(Vec<I>) -> Fut,
@@ -264,11 +295,15 @@ pub async fn serve_requests<I, O, P, F, Fut, A>(
     A: IntoIterator<Item = O>,
 {
     while let Some(mut requests) = batcher.next().await {
+        if crew.takes() {
+            another();
+        }
         let inputs = requests.take_inputs().collect();
         if let Ok(answers) = Caught::new(async { callback(inputs).await }).await {
             // An iterator of answers that panics does not stop the loop.
             let _ = panic::catch_unwind(AssertUnwindSafe(|| requests.answer(answers)));
         }
+        crew.returns();
     }
 }
 

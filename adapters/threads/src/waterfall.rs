@@ -17,6 +17,7 @@ pub use tidegate_core::waterfall::{
 use tidegate_core::waterfall::{Gather, PerKey, Single};
 
 use crate::Threads;
+pub use crate::crew::Crew;
 use crate::serve::judge;
 pub use crate::serve::{Failure, Hook, Items, serve};
 

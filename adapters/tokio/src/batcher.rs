@@ -9,7 +9,7 @@ use tidegate_core::Heap;
 use tidegate_core::batcher as core_batcher;
 pub use tidegate_core::batcher::{CallError, Requests};
 pub use tidegate_core::waterfall::{Config, InvalidConfig, Stats};
-use tidegate_threads::batcher::serve_requests;
+use tidegate_threads::batcher::{Crew, serve_requests};
 use tokio::runtime::{Handle, TryCurrentError};
 
 use crate::Tokio;
@@ -42,7 +42,7 @@ pub struct Batcher<I, O> {
 }
 
 impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
-    /// Starts as many tasks as there may be batches in flight, which answer requests by `callback`; it gives the answers
+    /// Starts tasks when they are needed, as many as there may be batches in flight, which answer requests by `callback`; it gives the answers
     /// in the order of the requests. If it panics, or gives fewer, the callers hear [`CallError::Dropped`].
     ///
     /// # Errors
@@ -58,12 +58,25 @@ impl<I: Send + 'static, O: Send + 'static> Batcher<I, O> {
     {
         let runtime = Handle::try_current()?;
         let this = Self { core: Arc::new(BareBatcher::new(config)) };
-        let callback = Arc::new(callback);
-        for _ in 0..this.core.config().in_flight() {
-            runtime.spawn(serve_requests(Arc::clone(&this.core), Arc::clone(&callback)));
-        }
+        let crew = Arc::new(Crew::new(this.core.config().in_flight()));
+        enlist(&runtime, crew, Arc::clone(&this.core), Arc::new(callback));
         Ok(this)
     }
+}
+
+/// Starts a task that answers requests, and starts others when they are needed.
+fn enlist<I, O, F, Fut, A>(runtime: &Handle, crew: Arc<Crew>, core: Arc<BareBatcher<I, O>>, callback: Arc<F>)
+where
+    I: Send + 'static,
+    O: Send + 'static,
+    F: Fn(Vec<I>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = A> + Send + 'static,
+    A: IntoIterator<Item = O> + Send + 'static,
+{
+    let (next, members) = (runtime.clone(), Arc::clone(&crew));
+    let (requests, answer) = (Arc::clone(&core), Arc::clone(&callback));
+    let another = move || enlist(&next, Arc::clone(&members), Arc::clone(&requests), Arc::clone(&answer));
+    runtime.spawn(serve_requests(core, callback, crew, another));
 }
 
 impl<I, O> Deref for Batcher<I, O> {

@@ -13,8 +13,8 @@ pub use tidegate_core::waterfall::{
     Config, Failed, FlushError, InvalidConfig, PutError, Stats, TryPutError, Unfinished, Verdict,
 };
 use tidegate_core::waterfall::{Gather, PerKey, Single};
+use tidegate_threads::waterfall::{Crew, Items, serve};
 pub use tidegate_threads::waterfall::{Failure, Hook};
-use tidegate_threads::waterfall::{Items, serve};
 use tokio::runtime::{Handle, TryCurrentError};
 
 use crate::Tokio;
@@ -121,7 +121,7 @@ pub struct Running<G: Gather> {
 }
 
 impl<T: Send + 'static> Waterfall<T> {
-    /// Starts as many tasks as there may be batches in flight, which run `callback` over every batch. A batch on which
+    /// Starts tasks when they are needed, as many as there may be batches in flight, which run `callback` over every batch. A batch on which
     /// it fails, or panics, counts as failed and is dropped; [`spawn_with`](Self::spawn_with) asks what to do about it.
     ///
     /// # Errors
@@ -209,14 +209,40 @@ impl<G: Gather> Running<G> {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
         let runtime = Handle::try_current()?;
-        let tasks = core.config().in_flight();
+        let crew = Arc::new(Crew::new(core.config().in_flight()));
         let this = Self { core: Arc::new(core) };
-        let (callback, on_failure) = (Arc::new(callback), Arc::new(on_failure));
-        for _ in 0..tasks {
-            runtime.spawn(serve(Arc::clone(&this.core), Arc::clone(&callback), Arc::clone(&on_failure)));
-        }
+        let (core, callback, on_failure) = (Arc::clone(&this.core), Arc::new(callback), Arc::new(on_failure));
+        enlist(&runtime, crew, core, callback, on_failure);
         Ok(this)
     }
+}
+
+/// Starts a task that serves the waterfall, and starts others when they are needed.
+fn enlist<G, V, E, F, Fut, H>(
+    runtime: &Handle,
+    crew: Arc<Crew>,
+    core: Arc<Core<G>>,
+    callback: Arc<F>,
+    on_failure: Arc<H>,
+) where
+    G: Gather<Buffer = Vec<V>, Value = V, Item: Send, Prepare: Send + Sync> + Send + 'static,
+    V: Send + 'static,
+    E: Send + 'static,
+    F: Fn(Batch<V>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), E>> + Send + 'static,
+    H: Hook<V, E> + Send + Sync + 'static,
+{
+    let another = {
+        let (runtime, crew, core) = (runtime.clone(), Arc::clone(&crew), Arc::downgrade(&core));
+        let (callback, on_failure) = (Arc::clone(&callback), Arc::clone(&on_failure));
+        move || {
+            // Whoever asks for another has it.
+            if let Some(core) = core.upgrade() {
+                enlist(&runtime, Arc::clone(&crew), core, Arc::clone(&callback), Arc::clone(&on_failure));
+            }
+        }
+    };
+    runtime.spawn(serve(core, callback, on_failure, crew, another));
 }
 
 impl<G: Gather> Deref for Running<G> {

@@ -9,6 +9,8 @@ mod iter;
 pub(crate) mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
+#[cfg(debug_assertions)]
+pub(crate) mod walk;
 
 use core::borrow::Borrow;
 use core::fmt;

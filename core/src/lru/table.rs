@@ -238,25 +238,10 @@ impl<K, V, S: Storage> Table<K, V, S> {
     fn invariants(&self) {
         let len = self.len();
         assert_eq!(self.hashes.as_slice().len(), len, "invariant 1");
-        // To walk at every step would make the tests of large tables quadratic.
-        if len > 64 {
-            return;
-        }
-        let (mut at, mut last, mut visited) = (self.newest, NONE, 0);
-        while at != NONE {
-            assert_eq!(self.newer(at), last, "invariant 2");
-            visited += 1;
-            assert!(visited <= len, "invariant 2: a cycle");
-            let hash = self.hashes.as_slice().get(at as usize).copied().unwrap_or_default();
-            let mut times = 0;
-            let found = self.index.find(hash, |place| {
-                times += u32::from(place == at);
-                false
-            });
-            assert_eq!((found, times), (None, 1), "invariant 3");
-            last = at;
-            at = self.older(at);
-        }
-        assert_eq!((visited, last), (len, self.oldest), "invariant 2");
+        // Invariants 2 and 3.
+        super::walk::walk(len, (self.newest, self.oldest), &self.index, |place| {
+            let Node { newer, older, .. } = *self.at(place)?;
+            Some(super::walk::Step { newer, older, hash: *self.hashes.as_slice().get(place as usize)? })
+        });
     }
 }

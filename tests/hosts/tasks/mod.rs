@@ -62,6 +62,14 @@ fn fail(message: &'static str) -> ! {
     resume_unwind(Box::new(message))
 }
 
+/// What a map does.
+fn double(n: u32, failing: u32) -> u32 {
+    if n == failing {
+        fail("on purpose");
+    }
+    2 * n
+}
+
 fn job(job: impl Future<Output = u32> + Send + 'static) -> Job {
     Box::pin(job)
 }
@@ -141,7 +149,84 @@ macro_rules! all_loops {
     };
 }
 
-use {all_executors, all_groups, all_loops, scenarios};
+/// The three kinds for an adapter whose types have the methods of the same names: `$task` is what one runs of a job.
+macro_rules! spawn {
+    ($job:ident => $task:expr, TaskGroup) => {
+        impl Groups for TaskGroup {
+            fn new() -> Self {
+                Self::new()
+            }
+
+            fn spawn(&self, $job: Job) -> Result<Joined, Closed> {
+                self.spawn($task).map(|handle| Box::pin(handle) as Joined).map_err(|error| {
+                    assert!(error.is_closed());
+                    Closed
+                })
+            }
+
+            fn close(&self) -> Local<Summary> {
+                Box::pin(self.close())
+            }
+        }
+    };
+    ($job:ident => $task:expr, Executor, $double:path) => {
+        impl Executors for Executor {
+            fn new(max_concurrent: usize) -> Self {
+                Self::new(max_concurrent)
+            }
+
+            fn submit(&self, $job: Job) -> Result<Joined, Closed> {
+                self.submit($task).map(|handle| Box::pin(handle) as Joined).map_err(|error| {
+                    assert!(error.is_closed());
+                    Closed
+                })
+            }
+
+            fn map(&self, inputs: u32, failing: u32, ordered: bool) -> Local<Vec<Result<u32, JoinError>>> {
+                let double = move |n| $double(n, failing);
+                let map = if ordered { self.map_ordered(0..inputs, double) } else { self.map(0..inputs, double) };
+                let mut map = map.expect("it is open");
+                Box::pin(async move {
+                    let mut results = Vec::new();
+                    while let Some(result) = map.next().await {
+                        results.push(result);
+                    }
+                    results
+                })
+            }
+
+            fn abort_all(&self) -> usize {
+                self.abort_all()
+            }
+
+            fn shutdown(&self) -> Local<Summary> {
+                Box::pin(self.shutdown())
+            }
+        }
+    };
+    (BackgroundLoop) => {
+        impl Loops for BackgroundLoop {
+            fn new(on_exit: OnExit) -> Self {
+                Self::new("conformance").expect("a thread can be had").on_exit(on_exit)
+            }
+
+            fn schedule(&self, job: Job) -> Result<Box<dyn FnMut() -> Result<u32, JoinError> + Send>, Closed> {
+                let mut handle = self.schedule(job).map_err(|_| Closed)?;
+                Ok(Box::new(move || handle.join_blocking()))
+            }
+
+            fn wait(&self) -> bool {
+                self.wait_blocking().is_ok()
+            }
+
+            fn leave(self) -> Summary {
+                self.shutdown_blocking().expect("this is not its thread")
+            }
+        }
+    };
+}
+
+use {all_executors, all_groups, all_loops, scenarios, spawn};
 
 /// The table: every adapter with the whole list.
 pub(crate) fn columns() -> Vec<Column> {

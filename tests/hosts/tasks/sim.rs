@@ -9,22 +9,7 @@ use tidegate_threads::{JoinError, Summary};
 use super::{Adapter, Closed, Groups, Job, Joined, Local};
 use crate::table::failed;
 
-impl Groups for TaskGroup {
-    fn new() -> Self {
-        Self::new()
-    }
-
-    fn spawn(&self, job: Job) -> Result<Joined, Closed> {
-        self.spawn(job).map(|handle| Box::pin(handle) as Joined).map_err(|error| {
-            assert!(error.is_closed());
-            Closed
-        })
-    }
-
-    fn close(&self) -> Local<Summary> {
-        Box::pin(self.close())
-    }
-}
+super::spawn!(job => job, TaskGroup);
 
 async fn an_exit_timeout_aborts_who_is_left() {
     let group = TaskGroup::new().with_exit_timeout(Duration::from_millis(2));
