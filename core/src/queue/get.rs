@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::wait::{Denied, Waiting};
-use super::{Discipline, For, GetError, Machine, Queue, QueueRef, get_into};
+use super::{Discipline, For, GetError, Got, Machine, Queue, QueueRef, get_into, keep};
 use crate::Priority;
 use crate::platform::{Platform, Timed};
 use crate::storage::{Buffer, Storage};
@@ -58,7 +58,7 @@ impl<R: QueueRef> Get<R> {
     fn progress(&mut self, cx: &Context<'_>) -> Poll<Result<R::Item, GetError>> {
         let Some((queue, place)) = self.waiting.split() else { return Poll::Pending };
         let mut taken = Taken::new(queue);
-        let polled = place.poll(queue, cx, |machine| taken.item = machine.take_claimed());
+        let polled = place.poll(queue, cx, &mut taken.item, |machine, item| *item = machine.take_claimed());
         let item = taken.keep();
         match polled {
             Poll::Pending => Poll::Pending,
@@ -153,26 +153,28 @@ impl<R: QueueRef, B: Buffer<R::Item>> Future for GetMany<'_, R, B> {
         let held = this.buffer.as_slice().len();
         let room = this.most.min(B::CAPACITY - held);
         if room == 0 {
-            this.waiting.give_up();
+            drop(this.waiting.give_up());
             return Poll::Ready(Ok(0));
         }
         let most = queue.queue().make_room(this.buffer, room).max(1);
         this.buffer.reserve(held + most);
         let buffer = &mut *this.buffer;
-        let output = match this.waiting.poll(cx, |machine| {
+        let polled = this.waiting.poll(cx, &mut None, |machine, _| {
             // The claim first: if others wait behind, it is all that there is.
-            let item = machine.take_claimed()?;
-            if buffer.push(item).is_err() {
-                unreachable!("the buffer has room");
-            }
-            Some(1 + get_into(machine, buffer, most - 1))
-        }) {
+            keep(buffer, machine.take_claimed()?);
+            let Got { count, more } = get_into(machine, buffer, most - 1);
+            Some(Got { count: count + 1, more })
+        });
+        let got = match polled {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(count)) => count.ok_or(GetError::Closed),
+            Poll::Ready(Ok(got)) => got.ok_or(GetError::Closed),
             Poll::Ready(Err(denied)) => Err(denied.into()),
         };
-        this.waiting.finish();
-        Poll::Ready(output)
+        let queue = this.waiting.finish();
+        Poll::Ready(got.map(|got| match queue {
+            Some(queue) => queue.queue().get_offered(&mut *this.buffer, most, got),
+            None => got.count,
+        }))
     }
 }
 
