@@ -306,8 +306,12 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     pub(super) fn force_put_in_place(&mut self, item: &mut Option<T>) -> Result<Option<T>, TryReserveError> {
         match self.try_put_in_place(item) {
             Ok(()) => Ok(None),
-            // It takes the place of the one that goes, in every respect: neither room nor what is to be done changes.
-            Err(TryReserveError::Full) => self.items.displace(item).map(Some).ok_or(TryReserveError::Full),
+            Err(TryReserveError::Full) => {
+                let oldest = self.items.displace(item).ok_or(TryReserveError::Full)?;
+                // It takes the other's place: what is to be done is as much as before, and not nothing.
+                self.unfinished = self.unfinished.max(1);
+                Ok(Some(oldest))
+            }
             Err(refused) => Err(refused),
         }
     }

@@ -313,7 +313,7 @@ impl<D: Discipline<Item>> Play<D> {
                     Ok(()) => Ok(None),
                     // Items are listed as they came.
                     Err(TryReserveError::Full) if !self.model.items.is_empty() => {
-                        self.model.unfinished -= 1;
+                        self.model.unfinished = self.model.unfinished.saturating_sub(1);
                         Ok(Some(self.model.items.remove(0).number))
                     }
                     Err(error) => Err((error, item.number)),
