@@ -507,6 +507,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Settle for Queue<
 }
 
 /// How many items were taken out under a lock, and whether others are offered.
+#[derive(Clone, Copy)]
 struct Got {
     count: usize,
     more: bool,

@@ -101,15 +101,15 @@ pub(super) struct Place<'a> {
 impl Place<'_> {
     /// As [`Waiting::poll`].
     pub(super) fn poll<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage, U>(
-        self,
+        mut self,
         queue: &Queue<P, S, T, D, V>,
         cx: &Context<'_>,
         item: &mut Option<T>,
         granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>, &mut Option<T>) -> U,
     ) -> Poll<Result<U, Denied>> {
         match *self.key {
-            Some(key) => queue.ask(self, key, cx.waker(), item, granted),
-            None => queue.enter(self, cx.waker(), item, granted),
+            Some(key) => queue.ask(&mut self, key, cx.waker(), item, granted),
+            None => queue.enter(&mut self, cx.waker(), item, granted),
         }
     }
 }
@@ -127,7 +127,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     /// The first time.
     fn enter<U>(
         &self,
-        place: Place<'_>,
+        place: &mut Place<'_>,
         waker: &Waker,
         item: &mut Option<T>,
         granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>, &mut Option<T>) -> U,
@@ -168,7 +168,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     /// Once it has a place in line.
     fn ask<U>(
         &self,
-        place: Place<'_>,
+        place: &mut Place<'_>,
         key: WaiterKey,
         waker: &Waker,
         item: &mut Option<T>,

@@ -1,5 +1,7 @@
 //! Queues without capacity: what is offered, and to whom.
 
+use std::rc::Rc;
+
 use super::*;
 
 #[test]
@@ -87,8 +89,8 @@ fn an_offer_is_dropped_once() {
     drop(put);
     assert_eq!(dropped.get(), 2);
     // One that is never asked for again stays with the queue.
-    let queue = Arc::new(queue);
-    let mut put = Queue::put_owned(Arc::clone(&queue), counted());
+    let queue = Rc::new(queue);
+    let mut put = Queue::put_owned(Rc::clone(&queue), counted());
     assert!(poll(&mut put).is_pending());
     drop(queue.close_and_discard());
     assert_eq!(dropped.get(), 2, "it is not inside, and not discarded");
