@@ -187,6 +187,23 @@ impl<R: QueueRef, B: Buffer<R::Item>> fmt::Debug for GetMany<'_, R, B> {
     }
 }
 
+/// The iterator of [`Queue::try_iter`]. Once it has ended it may go on later, as items come.
+pub struct TryIter<'a, P: Platform, S: Storage, T, D: Discipline<T>, V: Storage>(&'a Queue<P, S, T, D, V>);
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Iterator for TryIter<'_, P, S, T, D, V> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_get().ok()
+    }
+}
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> fmt::Debug for TryIter<'_, P, S, T, D, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryIter").field(self.0).finish()
+    }
+}
+
 /// What was inside when a queue was [closed at once](Queue::close_and_discard), in order. Dropping it drops the rest.
 pub struct Discarded<R: QueueRef>(R);
 
@@ -253,6 +270,27 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         Get::new(this)
     }
 
+    /// What is ready, item by item; it ends where [`try_get`](Self::try_get) finds nothing, and never waits.
+    ///
+    /// ```
+    /// use tidegate_core::queue::{Queue, TryPutError};
+    /// use tidegate_core::{Inline, Local};
+    ///
+    /// let queue: Queue<Local, Inline<8>, u8> = Queue::new(8);
+    /// for sample in 0..5 {
+    ///     queue.try_put(sample)?;
+    /// }
+    /// assert_eq!(queue.try_iter().map(u32::from).sum::<u32>(), 10);
+    /// # Ok::<(), TryPutError<u8>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// One lock per item; [`drain_ready`](Self::drain_ready) takes a batch under one.
+    pub const fn try_iter(&self) -> TryIter<'_, P, S, T, D, V> {
+        TryIter(self)
+    }
+
     /// Waits until there is at least one item, then takes what is ready and appends it to `buffer`: up to `most` items,
     /// in order, under one lock. Resolves to how many; to 0 at once if `most` is 0 or the buffer has no room.
     ///
@@ -286,5 +324,28 @@ impl<P: Timed, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V>
     ) -> impl Future<Output = Result<T, GetError>> + use<'_, P, S, T, D, V> {
         let deadline = P::TIMER.now() + timeout;
         async move { timeout_at(&P::TIMER, deadline, self.get()).await.unwrap_or(Err(GetError::TimedOut)) }
+    }
+
+    /// Takes what is ready out as [`get_many`](Self::get_many) does, and waits for at least one item for at most
+    /// `timeout` from this call on. To be awaited; the blocking one is
+    /// [`get_many_blocking_timeout`](Self::get_many_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](GetError::TimedOut), and those of [`get`](Self::get). Items that are there are never refused for
+    /// the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many_timeout<'b, B: Buffer<T>>(
+        &self,
+        buffer: &'b mut B,
+        most: usize,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<usize, GetError>> + use<'_, 'b, B, P, S, T, D, V> {
+        let deadline = P::TIMER.now() + timeout;
+        let get = self.get_many(buffer, most);
+        async move { timeout_at(&P::TIMER, deadline, get).await.unwrap_or(Err(GetError::TimedOut)) }
     }
 }

@@ -18,6 +18,13 @@
 //! What a getter is granted is a claim to *an* item, not that item: the items stay where they are, and it takes what
 //! is first when it is polled. So a get that is dropped has nothing to put back.
 //!
+//! # Without capacity
+//!
+//! A [`Queue`] of capacity 0 hands items over from one to another, and none is ever inside unless a getter gives up to
+//! whom one was on its way. Whoever gets, waiting or not, takes the item of the first put that waits; a put whose getter
+//! waits already is over at once. A put that gives up has its item back, unless it has been taken. Who only
+//! [reserves](Queue::reserve) has no item yet: it, and who stands behind it, is served once somebody waits for an item.
+//!
 //! # Source
 //!
 //! The seed is `dual_color` of the Python library `async-utils`; `task_done` and `join` are those of Python's queues,
@@ -48,7 +55,7 @@ pub use error::{
     GetError, InvalidCapacity, JoinError, NothingUnfinished, PutError, ReserveError, SlotError, TryGetError,
     TryPutError, TryReserveError,
 };
-pub use get::{Discarded, Get, GetMany};
+pub use get::{Discarded, Get, GetMany, TryIter};
 pub use heap::StableHeap;
 pub use join::Join;
 pub use machine::Machine;
@@ -83,7 +90,8 @@ use crate::wakes::{Settle, Wakes};
 ///
 /// One short lock per operation; two where it has to wait, and one more once it is woken. No allocation per item once
 /// the storage has grown to the most that were ever inside; a [`PriorityQueue`] compares O(log n) times under the
-/// lock.
+/// lock. Under [`Fifo`] each place in line for room has room for an item, too: that of a put at a rendezvous. In inline
+/// storage it is there whether or not it is used, so let `V` be no larger than needed.
 ///
 /// ```
 /// use tidegate_core::queue::{Queue, TryGetError, TryPutError};
@@ -290,6 +298,20 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     pub fn try_reserve(&self) -> Result<Slot<&Self>, TryReserveError> {
         self.locked.with(Machine::try_reserve)?;
         Ok(Slot::new(self))
+    }
+
+    /// Reserves room here and now by way of any pointer to the queue, which the slot keeps. Otherwise as
+    /// [`try_reserve`](Self::try_reserve).
+    ///
+    /// # Errors
+    ///
+    /// All of [`TryReserveError`].
+    pub fn try_reserve_owned<R>(this: R) -> Result<Slot<R>, TryReserveError>
+    where
+        R: QueueRef<Platform = P, Storage = S, Item = T, Discipline = D, Waiters = V>,
+    {
+        this.queue().locked.with(Machine::try_reserve)?;
+        Ok(Slot::new(this))
     }
 
     /// Takes what is ready out and appends it to `buffer`: up to `most` items, in order, under one lock. Answers how

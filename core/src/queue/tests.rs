@@ -76,6 +76,35 @@ fn capacities_that_make_no_sense_are_errors() {
     assert_eq!(Plain::<u8>::unbounded().capacity(), 8);
 }
 
+#[cfg(feature = "alloc")]
+#[test]
+fn capacities_that_cannot_be_addressed_are_errors() {
+    fn most<D: Discipline<u64>>() {
+        type On<D> = Queue<Local, crate::Heap, u64, D>;
+        assert_eq!(On::<D>::bounded(usize::MAX).err(), Some(InvalidCapacity::TooLarge));
+        let queue = On::<D>::unbounded();
+        assert_eq!(queue.set_capacity(usize::MAX), Err(InvalidCapacity::TooLarge));
+        assert!(queue.capacity() <= isize::MAX.cast_unsigned() / size_of::<u64>());
+        assert_eq!(queue.try_put(1), Ok(()));
+    }
+    most::<Fifo>();
+    most::<Lifo>();
+    most::<ByPriority>();
+}
+
+#[test]
+fn what_is_ready_comes_one_by_one() {
+    let queue = Plain::new(2);
+    let slot = Queue::try_reserve_owned(&queue).unwrap();
+    assert_eq!(Queue::try_reserve_owned(&queue).map(drop), Ok(()));
+    queue.try_put(1).unwrap();
+    slot.put(2).unwrap();
+    let mut ready = queue.try_iter();
+    assert_eq!([ready.next(), ready.next(), ready.next()], [Some(1), Some(2), None]);
+    queue.try_put(3).unwrap();
+    assert_eq!(ready.next(), Some(3));
+}
+
 #[test]
 fn puts_wait_in_line_for_room() {
     let queue = Plain::new(1);

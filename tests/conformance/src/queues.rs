@@ -444,6 +444,11 @@ pub async fn a_fickle_crowd_loses_no_item<'a, W: World<'a>>(_: &W) -> Check {
 pub async fn waits_at_a_queue_can_time_out<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
     let queue = Queue::<W::Platform, Few, u8>::new(1);
     check!(queue.get_timeout(SHORT).await == Err(GetError::TimedOut));
+    let mut batch = heapless::Vec::<u8, 2>::new();
+    check!(queue.get_many_timeout(&mut batch, 2, SHORT).await == Err(GetError::TimedOut));
+    let rendezvous = Queue::<W::Platform, Few, u8>::new(0);
+    check!(rendezvous.put_timeout(1, SHORT).await == Err(PutError::TimedOut(1)));
+    check!(rendezvous.try_get() == Err(TryGetError::Empty));
     demand!(queue.put_timeout(1, SHORT).await);
     check!(queue.put_timeout(2, SHORT).await == Err(PutError::TimedOut(2)));
     check!(matches!(queue.reserve_timeout(SHORT).await, Err(ReserveError::TimedOut)));
@@ -459,6 +464,9 @@ pub async fn waits_at_a_queue_can_time_out<'a, W: World<'a, Platform: Timed>>(_:
 pub async fn a_thread_waits_at_a_queue<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
     let queue = Queue::<W::Platform, Few, u8>::new(1);
     check!(queue.get_blocking_timeout(SHORT) == Err(GetError::TimedOut));
+    check!(
+        queue.get_many_blocking_timeout(&mut heapless::Vec::<u8, 2>::new(), 2, SHORT) == Err(GetError::TimedOut)
+    );
     demand!(queue.put_blocking(1));
     check!(queue.put_blocking_timeout(2, SHORT) == Err(PutError::TimedOut(2)));
     check!(matches!(queue.reserve_blocking_timeout(SHORT), Err(ReserveError::TimedOut)));
