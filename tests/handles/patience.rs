@@ -73,6 +73,24 @@ async fn what_is_there_is_had() {
                 at_once(rendezvous.put_timeout(4, patience)).unwrap();
             }
             assert_eq!(at_once(get), Ok(4));
+            // And somebody has brought one.
+            let mut put = Box::pin(rendezvous.put(5));
+            let mut batch = Vec::new();
+            for many in [false, true] {
+                assert!(poll_with(&mut put, Waker::noop()).is_pending());
+                match (many, blocking) {
+                    (false, false) => batch.push(at_once(rendezvous.get_timeout(patience)).unwrap()),
+                    (false, true) => batch.push(rendezvous.get_blocking_timeout(patience).unwrap()),
+                    (true, false) => {
+                        assert_eq!(at_once(rendezvous.get_many_timeout(&mut batch, 9, patience)), Ok(1));
+                    }
+                    (true, true) => {
+                        assert_eq!(rendezvous.get_many_blocking_timeout(&mut batch, 9, patience), Ok(1));
+                    }
+                }
+                at_once(core::mem::replace(&mut put, Box::pin(rendezvous.put(6)))).unwrap();
+            }
+            assert_eq!(batch, [5, 6]);
         }
 
         for number in [5, 6] {

@@ -99,6 +99,7 @@ async fn get_all(queue: &Simulated, dice: &Dice, taken: &Taken) {
                 Err(GetError::TimedOut) => None,
                 got => Some(got),
             },
+            3 if dice.roll(2) == 0 => queue.try_get().ok().map(Ok),
             3 => match queue.get_many(&mut buffer, 3).await {
                 Ok(count) => {
                     assert_eq!(count, buffer.len());
@@ -190,6 +191,46 @@ fn cancelled_at_any_poll_strands_nobody() {
             if lost {
                 assert_eq!((got, queue.try_get()), (1, Ok(2)));
             }
+        });
+        assert!(explored.expect("nobody hangs").complete);
+    }
+}
+
+#[test]
+fn an_offer_is_taken_or_comes_back() {
+    for polls in 0..3 {
+        let explored = explore(100_000, move || async move {
+            let queue = Rc::new(Simulated::new(0));
+            let fickle = {
+                let queue = Rc::clone(&queue);
+                spawn(async move {
+                    let mut put = queue.put(1);
+                    for _ in 0..polls {
+                        if poll_once(&mut put).is_ready() {
+                            return None;
+                        }
+                        yield_now().await;
+                    }
+                    put.into_inner()
+                })
+            };
+            let steady = {
+                let queue = Rc::clone(&queue);
+                spawn(async move { queue.put(2).await })
+            };
+            let (mut sum, mut back) = (0, None);
+            let mut fickle = Some(fickle);
+            while sum + back.unwrap_or(0) < 3 {
+                match queue.try_get() {
+                    Ok(item) => sum += item,
+                    Err(_) => match fickle.take() {
+                        Some(fickle) => back = fickle.await.expect("it does not panic"),
+                        None => sum += queue.get().await.expect("it is open"),
+                    },
+                }
+            }
+            steady.await.expect("it does not panic").expect("it is open");
+            assert_eq!((queue.waiters(For::Room), queue.len()), (0, 0));
         });
         assert!(explored.expect("nobody hangs").complete);
     }
@@ -304,6 +345,30 @@ fn a_wake_that_panics_costs_no_item() {
     with(&[1, 2], |item| polled.try_put(item), polled.put(3), || now(&mut polled.get()), &1);
 }
 
+/// An offer that is taken while its own wake panics stays inside; one in a batch is in the caller's buffer.
+#[test]
+fn a_wake_that_panics_costs_no_offer() {
+    for batch in [false, true] {
+        let queue = Queue::new(0);
+        let mut put = queue.put(1);
+        assert!(poll_with(&mut put, &Hook::waker(|| panic!("on purpose"), || ())).is_pending());
+        let (woken, waker) = Count::new();
+        let mut other = queue.put(2);
+        assert!(poll_with(&mut other, &waker).is_pending());
+        let mut buffer = Vec::new();
+        let taken = panic::catch_unwind(AssertUnwindSafe(|| {
+            if batch { queue.drain_ready(&mut buffer, 2) } else { queue.try_get().map_or(0, |_| 1) }
+        }));
+        assert!(taken.is_err());
+        assert!(poll_once(&mut put).is_ready());
+        assert_eq!((queue.len(), woken.get()), if batch { (0, 1) } else { (1, 0) });
+        while let Ok(item) = queue.try_get() {
+            buffer.push(item);
+        }
+        assert_eq!(buffer, [1, 2]);
+    }
+}
+
 fn now<F: Future<Output = Result<T, GetError>> + Unpin, T>(get: &mut F) -> Option<T> {
     match Pin::new(get).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(item)) => Some(item),
@@ -343,6 +408,27 @@ fn wakers_and_items_are_dropped_outside_the_lock() {
     let mut put = queue.put(Meddler(queue));
     assert!(poll_with(&mut put, &meddling()).is_pending());
     drop(put);
+    while queue.try_put(Meddler(queue)).is_ok() {}
+    let mut put = queue.put(Meddler(queue));
+    assert!(poll_with(&mut put, &meddling()).is_pending());
+    // What is offered comes back, is taken, and is let in.
+    queue.set_capacity(0).expect("it can be anything");
+    drop(put);
+    while queue.try_get().is_ok() {}
+    for _ in 0..3 {
+        drop(queue.put(Meddler(queue)));
+        let mut put = queue.put(Meddler(queue));
+        assert!(poll_with(&mut put, &meddling()).is_pending());
+        assert!(poll_with(&mut put, Waker::noop()).is_pending(), "the one registered is replaced");
+        drop(put);
+        let mut put = queue.put(Meddler(queue));
+        assert!(poll_with(&mut put, &meddling()).is_pending());
+        assert!(queue.try_get().is_ok() && poll_once(&mut put).is_ready());
+    }
+    let mut offer = queue.put(Meddler(queue));
+    assert!(poll_with(&mut offer, &meddling()).is_pending());
+    queue.set_capacity(1).expect("it can be anything");
+    assert!(poll_once(&mut offer).is_ready(), "it was let in, and its waker has taken it");
     while queue.try_put(Meddler(queue)).is_ok() {}
     let mut put = queue.put(Meddler(queue));
     assert!(poll_with(&mut put, &meddling()).is_pending());

@@ -9,11 +9,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(
         prop_oneof![
             6 => key.clone().prop_map(Step::TryPut),
+            2 => key.clone().prop_map(Step::ForcePut),
             4 => Just(Step::TryGet),
             1 => Just(Step::Reserve),
-            1 => key.prop_map(Step::Fill),
+            1 => key.clone().prop_map(Step::Fill),
             1 => Just(Step::Release),
             6 => (what, 0..3_i32).prop_map(|(what, priority)| Step::Wait(what, priority)),
+            4 => (key, 0..3_i32).prop_map(|(key, priority)| Step::Offer(key, priority)),
             6 => (any::<usize>(), any::<bool>()).prop_map(|(who, moved)| Step::Poll(who, moved)),
             3 => any::<usize>().prop_map(Step::Cancel),
             1 => (0..8_usize).prop_map(Step::Capacity),

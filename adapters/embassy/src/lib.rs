@@ -241,6 +241,9 @@ pub type Pass<'a, const N: usize> = gate::Pass<&'a Semaphore<N>>;
 /// A first-in-first-out queue for up to `N` items, for which, and for room in which, up to `W` tasks may wait each. See
 /// [`tidegate_core::queue`].
 ///
+/// It has room for `N + W` items: with a capacity of 0 the tasks that wait to put leave theirs with their places, for an
+/// interrupt handler's `try_get`, say.
+///
 /// ```
 /// use tidegate_embassy::{Queue, TryPutError};
 ///

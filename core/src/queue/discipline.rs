@@ -9,14 +9,12 @@ pub trait Discipline<T>: sealed::Sealed + 'static {
     /// What holds the items.
     type Items<S: Storage>: Items<T>;
 
+    /// What somebody who waits for room can leave with its place in line: its item, under a discipline that knows a
+    /// rendezvous, and nothing elsewhere.
+    type Offer: Offer<T>;
+
     /// The least capacity that makes sense: 0, a rendezvous, only where order does not matter to what is inside.
     const MIN_CAPACITY: usize;
-}
-
-/// A discipline under which it is clear, and quick to tell, which item is the oldest.
-pub trait Displaces<T>: Discipline<T> {
-    /// Takes the item that has been there for longest.
-    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T>;
 }
 
 /// First in, first out.
@@ -62,6 +60,11 @@ pub trait Items<T> {
     /// Takes the next item out. Should comparing items panic, nothing has changed.
     fn pop(&mut self) -> Option<T>;
 
+    /// Takes the item in and the one that has been there for longest out. If there is none, nothing changes.
+    ///
+    /// Should comparing items panic, nothing has changed.
+    fn displace(&mut self, item: &mut Option<T>) -> Option<T>;
+
     /// Puts the item that was taken out last back, to be the next again.
     ///
     /// # Errors
@@ -70,32 +73,61 @@ pub trait Items<T> {
     fn put_back(&mut self, item: T) -> Result<(), T>;
 }
 
-impl<T> Discipline<T> for Fifo {
-    type Items<S: Storage> = Ring<T, S, false>;
-    const MIN_CAPACITY: usize = 0;
+/// What somebody who waits for room can leave with its place in line, for whoever comes and wants an item.
+pub trait Offer<T> {
+    /// Nothing is offered.
+    const NONE: Self;
+
+    /// Offers the item. It stays where it is if there is no room for any.
+    fn make(&mut self, item: &mut Option<T>);
+
+    /// Takes what is offered.
+    fn take(&mut self) -> Option<T>;
 }
 
-impl<T> Displaces<T> for Fifo {
-    #[inline]
-    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T> {
-        items.0.pop_front()
+impl<T> Offer<T> for Option<T> {
+    const NONE: Self = None;
+
+    fn make(&mut self, item: &mut Option<T>) {
+        if self.is_none() {
+            *self = item.take();
+        }
     }
+
+    fn take(&mut self) -> Option<T> {
+        self.take()
+    }
+}
+
+/// Room for no offer: where no queue is without capacity, nobody need make one.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl<T> Offer<T> for Nothing {
+    const NONE: Self = Self;
+
+    fn make(&mut self, _: &mut Option<T>) {}
+
+    fn take(&mut self) -> Option<T> {
+        None
+    }
+}
+
+impl<T> Discipline<T> for Fifo {
+    type Items<S: Storage> = Ring<T, S, false>;
+    type Offer = Option<T>;
+    const MIN_CAPACITY: usize = 0;
 }
 
 impl<T> Discipline<T> for Lifo {
     type Items<S: Storage> = Ring<T, S, true>;
+    type Offer = Nothing;
     const MIN_CAPACITY: usize = 1;
-}
-
-impl<T> Displaces<T> for Lifo {
-    #[inline]
-    fn pop_oldest<S: Storage>(items: &mut Self::Items<S>) -> Option<T> {
-        items.0.pop_front()
-    }
 }
 
 impl<T: Ord> Discipline<T> for ByPriority {
     type Items<S: Storage> = StableHeap<T, S>;
+    type Offer = Nothing;
     const MIN_CAPACITY: usize = 1;
 }
 
@@ -126,6 +158,12 @@ impl<T, S: Storage, const NEWEST_FIRST: bool> Items<T> for Ring<T, S, NEWEST_FIR
     #[inline]
     fn pop(&mut self) -> Option<T> {
         if NEWEST_FIRST { self.0.pop_back() } else { self.0.pop_front() }
+    }
+
+    fn displace(&mut self, item: &mut Option<T>) -> Option<T> {
+        let oldest = self.0.pop_front()?;
+        self.push(item);
+        Some(oldest)
     }
 
     fn put_back(&mut self, item: T) -> Result<(), T> {

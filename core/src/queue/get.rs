@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use super::wait::{Denied, Waiting};
-use super::{Discipline, For, GetError, Machine, Queue, QueueRef, get_into};
+use super::{Discipline, For, GetError, Got, Machine, Queue, QueueRef, get_into, keep};
 use crate::Priority;
 use crate::platform::{Platform, Timed};
 use crate::storage::{Buffer, Storage};
@@ -58,7 +58,7 @@ impl<R: QueueRef> Get<R> {
     fn progress(&mut self, cx: &Context<'_>) -> Poll<Result<R::Item, GetError>> {
         let Some((queue, place)) = self.waiting.split() else { return Poll::Pending };
         let mut taken = Taken::new(queue);
-        let polled = place.poll(queue, cx, |machine| taken.item = machine.take_claimed());
+        let polled = place.poll(queue, cx, &mut taken.item, |machine, item| *item = machine.take_claimed());
         let item = taken.keep();
         match polled {
             Poll::Pending => Poll::Pending,
@@ -153,26 +153,28 @@ impl<R: QueueRef, B: Buffer<R::Item>> Future for GetMany<'_, R, B> {
         let held = this.buffer.as_slice().len();
         let room = this.most.min(B::CAPACITY - held);
         if room == 0 {
-            this.waiting.give_up();
+            drop(this.waiting.give_up());
             return Poll::Ready(Ok(0));
         }
         let most = queue.queue().make_room(this.buffer, room).max(1);
         this.buffer.reserve(held + most);
         let buffer = &mut *this.buffer;
-        let output = match this.waiting.poll(cx, |machine| {
+        let polled = this.waiting.poll(cx, &mut None, |machine, _| {
             // The claim first: if others wait behind, it is all that there is.
-            let item = machine.take_claimed()?;
-            if buffer.push(item).is_err() {
-                unreachable!("the buffer has room");
-            }
-            Some(1 + get_into(machine, buffer, most - 1))
-        }) {
+            keep(buffer, machine.take_claimed()?);
+            let Got { count, more } = get_into(machine, buffer, most - 1);
+            Some(Got { count: count + 1, more })
+        });
+        let got = match polled {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(count)) => count.ok_or(GetError::Closed),
+            Poll::Ready(Ok(got)) => got.ok_or(GetError::Closed),
             Poll::Ready(Err(denied)) => Err(denied.into()),
         };
-        this.waiting.finish();
-        Poll::Ready(output)
+        let queue = this.waiting.finish();
+        Poll::Ready(got.map(|got| match queue {
+            Some(queue) => queue.queue().get_offered(&mut *this.buffer, most, got),
+            None => got.count,
+        }))
     }
 }
 
@@ -182,6 +184,23 @@ impl<R: QueueRef, B: Buffer<R::Item>> Unpin for GetMany<'_, R, B> {}
 impl<R: QueueRef, B: Buffer<R::Item>> fmt::Debug for GetMany<'_, R, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetMany").field("waits", &!self.waiting.is_new()).finish_non_exhaustive()
+    }
+}
+
+/// The iterator of [`Queue::try_iter`]. Once it has ended it may go on later, as items come.
+pub struct TryIter<'a, P: Platform, S: Storage, T, D: Discipline<T>, V: Storage>(&'a Queue<P, S, T, D, V>);
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Iterator for TryIter<'_, P, S, T, D, V> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.0.try_get().ok()
+    }
+}
+
+impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> fmt::Debug for TryIter<'_, P, S, T, D, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TryIter").field(self.0).finish()
     }
 }
 
@@ -251,6 +270,27 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         Get::new(this)
     }
 
+    /// What is ready, item by item; it ends where [`try_get`](Self::try_get) finds nothing, and never waits.
+    ///
+    /// ```
+    /// use tidegate_core::queue::{Queue, TryPutError};
+    /// use tidegate_core::{Inline, Local};
+    ///
+    /// let queue: Queue<Local, Inline<8>, u8> = Queue::new(8);
+    /// for sample in 0..5 {
+    ///     queue.try_put(sample)?;
+    /// }
+    /// assert_eq!(queue.try_iter().map(u32::from).sum::<u32>(), 10);
+    /// # Ok::<(), TryPutError<u8>>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// One lock per item; [`drain_ready`](Self::drain_ready) takes a batch under one.
+    pub const fn try_iter(&self) -> TryIter<'_, P, S, T, D, V> {
+        TryIter(self)
+    }
+
     /// Waits until there is at least one item, then takes what is ready and appends it to `buffer`: up to `most` items,
     /// in order, under one lock. Resolves to how many; to 0 at once if `most` is 0 or the buffer has no room.
     ///
@@ -284,5 +324,28 @@ impl<P: Timed, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V>
     ) -> impl Future<Output = Result<T, GetError>> + use<'_, P, S, T, D, V> {
         let deadline = P::TIMER.now() + timeout;
         async move { timeout_at(&P::TIMER, deadline, self.get()).await.unwrap_or(Err(GetError::TimedOut)) }
+    }
+
+    /// Takes what is ready out as [`get_many`](Self::get_many) does, and waits for at least one item for at most
+    /// `timeout` from this call on. To be awaited; the blocking one is
+    /// [`get_many_blocking_timeout`](Self::get_many_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](GetError::TimedOut), and those of [`get`](Self::get). Items that are there are never refused for
+    /// the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_many_timeout<'b, B: Buffer<T>>(
+        &self,
+        buffer: &'b mut B,
+        most: usize,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<usize, GetError>> + use<'_, 'b, B, P, S, T, D, V> {
+        let deadline = P::TIMER.now() + timeout;
+        let get = self.get_many(buffer, most);
+        async move { timeout_at(&P::TIMER, deadline, get).await.unwrap_or(Err(GetError::TimedOut)) }
     }
 }

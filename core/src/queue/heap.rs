@@ -19,7 +19,8 @@ use crate::storage::{Buffer, Storage};
 
 struct Entry<T> {
     item: T,
-    /// How many came before it, ever.
+    /// How many came before it, ever: one each nanosecond would come for 584 years. 0 for what was put back, which is
+    /// before all that are equal to it, and the oldest of all.
     arrival: u64,
 }
 
@@ -92,6 +93,36 @@ impl<T: Ord, S: Storage> StableHeap<T, S> {
         self.newest = Newest::Settled;
     }
 
+    /// The place of the one that came first of all.
+    fn oldest(&self) -> Option<usize> {
+        let entries = self.entries.as_slice().iter().enumerate();
+        entries.min_by_key(|(_, entry)| entry.arrival).map(|(place, _)| place)
+    }
+
+    /// The place at which an item that comes now belongs if the entry at `hole` goes: above it, below it, or there.
+    fn place_instead(&self, hole: usize, newcomer: &T) -> usize {
+        let entries = self.entries.as_slice();
+        let mut place = hole;
+        while place > 0
+            && let Some(above) = entries.get(parent(place))
+            && *newcomer < above.item
+        {
+            place = parent(place);
+        }
+        if place != hole {
+            return place;
+        }
+        // Whatever is equal to it came before it.
+        loop {
+            let first = CHILDREN * place + 1;
+            let children = entries.get(first..entries.len().min(first + CHILDREN)).unwrap_or_default();
+            match children.get(first_of(children)) {
+                Some(child) if child.item <= *newcomer => place = first + first_of(children),
+                _ => return place,
+            }
+        }
+    }
+
     /// The place at which the last entry belongs once the first one is gone and those between have moved up.
     #[inline]
     fn place_for_last(entries: &[Entry<T>]) -> usize {
@@ -122,11 +153,28 @@ impl<T: Ord, S: Storage> StableHeap<T, S> {
 
 /// Moves the last entry up to the goal, and those between down.
 fn raise<T>(entries: &mut [Entry<T>], goal: usize) {
-    let mut place = entries.len() - 1;
+    lift(entries, entries.len() - 1, goal);
+}
+
+/// Moves the entry at `place` up to the goal, and those between down.
+fn lift<T>(entries: &mut [Entry<T>], mut place: usize, goal: usize) {
     while place > goal {
         entries.swap(place, parent(place));
         place = parent(place);
     }
+}
+
+/// Puts the entry in at `place`, what was there at its parent's place, and so on, up to `top`; what was there comes out.
+#[inline]
+fn rotate<T>(entries: &mut [Entry<T>], mut place: usize, top: usize, mut carried: Entry<T>) -> Entry<T> {
+    while let Some(entry) = entries.get_mut(place) {
+        mem::swap(entry, &mut carried);
+        if place == top {
+            break;
+        }
+        place = parent(place);
+    }
+    carried
 }
 
 impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
@@ -167,6 +215,23 @@ impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
         }
     }
 
+    fn displace(&mut self, item: &mut Option<T>) -> Option<T> {
+        if self.newest != Newest::Settled {
+            self.settle();
+        }
+        let hole = self.oldest()?;
+        let goal = self.place_instead(hole, item.as_ref()?);
+        let newcomer = Entry { item: item.take()?, arrival: self.arrivals };
+        self.arrivals = self.arrivals.wrapping_add(1);
+        let entries = self.entries.as_mut_slice();
+        if goal >= hole {
+            return Some(rotate(entries, goal, hole, newcomer).item);
+        }
+        let oldest = mem::replace(entries.get_mut(hole)?, newcomer);
+        lift(entries, hole, goal);
+        Some(oldest.item)
+    }
+
     fn put_back(&mut self, item: T) -> Result<(), T> {
         if self.newest != Newest::Settled {
             self.settle();
@@ -193,18 +258,8 @@ impl<T: Ord, S: Storage> Items<T> for StableHeap<T, S> {
         }
         let goal = Self::place_for_last(self.entries.as_slice());
         self.newest = Newest::Settled;
-        let mut carried = self.entries.swap_remove(last)?;
-        // The last entry takes its place, the one that was there takes its parent's, and so on, up to the first one.
-        let entries = self.entries.as_mut_slice();
-        let mut place = goal;
-        while let Some(entry) = entries.get_mut(place) {
-            mem::swap(entry, &mut carried);
-            if place == 0 {
-                break;
-            }
-            place = parent(place);
-        }
-        Some(carried.item)
+        let last = self.entries.swap_remove(last)?;
+        Some(rotate(self.entries.as_mut_slice(), goal, 0, last).item)
     }
 }
 
@@ -257,11 +312,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stable_sort(steps in prop::collection::vec(prop::option::weighted(0.6, 0_u8..6), 0..200)) {
+        fn a_stable_sort(steps in prop::collection::vec((prop::option::weighted(0.6, 0_u8..6), 0..4), 0..200)) {
             let mut heap = Small::EMPTY;
             let mut sorted: Vec<(u8, usize)> = Vec::new();
-            for (arrival, step) in steps.into_iter().enumerate() {
-                if let Some(key) = step {
+            for (arrival, (step, force)) in steps.into_iter().enumerate() {
+                if let (Some(key), 0) = (step, force) {
+                    let oldest = (0..sorted.len()).min_by_key(|&at| sorted[at].1).map(|at| sorted.remove(at));
+                    let mut item = Some(Tied(key, arrival));
+                    prop_assert_eq!(heap.displace(&mut item).map(|item| (item.0, item.1)), oldest);
+                    prop_assert_eq!(item.is_some(), oldest.is_none(), "it goes in for one that goes out");
+                    if oldest.is_some() {
+                        sorted.push((key, arrival));
+                        sorted.sort_unstable();
+                    }
+                } else if let Some(key) = step {
                     let fits = sorted.len() < 64;
                     prop_assert_eq!(push(&mut heap, Tied(key, arrival)), fits);
                     if fits {
@@ -287,6 +351,17 @@ mod tests {
         assert!(heap.put_back(first).is_ok());
         let order: Vec<_> = core::iter::from_fn(|| heap.pop()).map(|item| item.1).collect();
         assert_eq!(order, [1, 3, 0, 2, 4]);
+    }
+
+    #[test]
+    fn what_was_put_back_is_the_oldest() {
+        let mut heap = Small::EMPTY;
+        for (arrival, key) in [3, 1, 2].into_iter().enumerate() {
+            assert!(push(&mut heap, Tied(key, arrival)));
+        }
+        let first = heap.pop().unwrap();
+        assert!(heap.put_back(first).is_ok());
+        assert_eq!(heap.displace(&mut Some(Tied(9, 3))).map(|item| item.0), Some(1));
     }
 
     /// Panics once, after so many comparisons.
@@ -379,6 +454,15 @@ mod tests {
                     expected.push(0);
                 }
                 Err(_) => assert_eq!(rejected.map(|item| item.0), Some(0), "it is still the caller's"),
+            }
+            left.set(Some(fuse));
+            let mut forced = Some(Fragile(5, Rc::clone(&left)));
+            match panic::catch_unwind(AssertUnwindSafe(|| heap.displace(&mut forced))) {
+                Ok(oldest) => {
+                    assert_eq!(oldest.map(|item| item.0), Some(expected.remove(0)), "which came first");
+                    expected.push(5);
+                }
+                Err(_) => assert_eq!(forced.map(|item| item.0), Some(5), "it is still the caller's"),
             }
             left.set(Some(fuse));
             if let Ok(popped) = panic::catch_unwind(AssertUnwindSafe(|| heap.pop())) {

@@ -27,7 +27,7 @@ impl<R: QueueRef> Future for Join<R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let output = match this.waiting.poll(cx, |_| ()) {
+        let output = match this.waiting.poll(cx, &mut None, |_, _| ()) {
             Poll::Pending => return Poll::Pending,
             // Closing a queue ends no work, so nobody is told of it here.
             Poll::Ready(Ok(()) | Err(Denied::Closed)) => Ok(()),

@@ -1,12 +1,22 @@
 //! [`Line`]: those who wait for one kind of thing, each with a waker until it has been called.
 
+use super::answers::Progress;
+use super::discipline::Offer;
 use crate::Priority;
 use crate::storage::Storage;
 use crate::wait_queue::{WaitQueue, WaiterKey};
 use crate::wake::Wake;
 
 /// Those who wait for one kind of thing. Whoever is granted it is gone, and that is how it knows.
-pub(super) struct Line<W, V: Storage>(WaitQueue<Option<W>, V>);
+///
+/// `O` is what each may leave with its place.
+pub(super) struct Line<W, V: Storage, O = ()>(WaitQueue<Waiter<W, O>, V>);
+
+struct Waiter<W, O> {
+    /// `None` once it has been told that there is no point in waiting.
+    waker: Option<W>,
+    offer: O,
+}
 
 /// It had been granted already what it waited for.
 pub(super) struct Granted;
@@ -22,7 +32,18 @@ pub(super) enum Standing {
     WakerDiffers,
 }
 
-impl<W, V: Storage> Line<W, V> {
+impl From<Standing> for Progress {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::Granted => Self::Granted,
+            Standing::Refused => Self::Closed,
+            Standing::Waiting => Self::Waiting,
+            Standing::WakerDiffers => Self::WakerDiffers,
+        }
+    }
+}
+
+impl<W, V: Storage, O> Line<W, V, O> {
     pub(super) const fn new() -> Self {
         Self(WaitQueue::new())
     }
@@ -38,11 +59,11 @@ impl<W, V: Storage> Line<W, V> {
     }
 
     /// Takes a place, or gives the waker back if there is none.
-    pub(super) fn enter(&mut self, priority: Priority, waker: W) -> Result<WaiterKey, W> {
-        match self.0.push(priority, Some(waker)) {
+    pub(super) fn enter(&mut self, priority: Priority, waker: W, offer: O) -> Result<WaiterKey, W> {
+        match self.0.push(priority, Waiter { waker: Some(waker), offer }) {
             Ok(key) => Ok(key),
-            Err(Some(waker)) => Err(waker),
-            Err(None) => unreachable!("the waiter was made with a waker"),
+            Err(Waiter { waker: Some(waker), .. }) => Err(waker),
+            Err(Waiter { waker: None, .. }) => unreachable!("the waiter was made with a waker"),
         }
     }
 
@@ -51,7 +72,7 @@ impl<W, V: Storage> Line<W, V> {
     where
         W: Wake,
     {
-        match self.0.get(key) {
+        match self.0.get(key).map(|waiter| &waiter.waker) {
             None => Standing::Granted,
             Some(Some(registered)) if registered.will_wake(waker) => Standing::Waiting,
             Some(Some(_)) => Standing::WakerDiffers,
@@ -64,7 +85,7 @@ impl<W, V: Storage> Line<W, V> {
 
     /// Answers the waker that was registered, or gives this one back to somebody who does not wait any more.
     pub(super) fn register(&mut self, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
-        match self.0.get_mut(key) {
+        match self.0.get_mut(key).map(|waiter| &mut waiter.waker) {
             Some(registered @ Some(_)) => Ok(registered.replace(waker)),
             _ => Err(waker),
         }
@@ -73,17 +94,48 @@ impl<W, V: Storage> Line<W, V> {
     /// Grants the first in line what it waits for, and answers its waker.
     #[inline]
     pub(super) fn grant(&mut self) -> Option<W> {
-        self.0.grant_front(|_, waker| waker.take())
+        self.0.grant_front(|_, waiter| waiter.waker.take())
     }
 
     /// Tells the first in line that there is no point in waiting, and answers its waker.
     pub(super) fn refuse(&mut self) -> Option<W> {
         let front = self.0.front()?;
-        self.0.leave(front)?.take()
+        self.0.leave(front)?.waker.take()
     }
 
     /// Forgets a waiter and answers its waker, if it still had one; an error if it had been granted already.
     pub(super) fn cancel(&mut self, key: WaiterKey) -> Result<Option<W>, Granted> {
-        self.0.remove(key).ok_or(Granted)
+        self.0.remove(key).map(|waiter| waiter.waker).ok_or(Granted)
+    }
+
+    /// Leaves the item with the place in line.
+    pub(super) fn make_offer<T>(&mut self, key: WaiterKey, item: &mut Option<T>)
+    where
+        O: Offer<T>,
+    {
+        if let Some(waiter) = self.0.get_mut(key) {
+            waiter.offer.make(item);
+        }
+    }
+
+    /// Takes what the first in line offers, and answers its waker, too. Then it is gone: that is how it knows.
+    pub(super) fn accept<T>(&mut self) -> Option<(T, Option<W>)>
+    where
+        O: Offer<T>,
+    {
+        self.0.grant_front(|_, waiter| Some((waiter.offer.take()?, waiter.waker.take())))
+    }
+
+    /// Takes an offer back, also from one who has been told that there is no point in waiting.
+    pub(super) fn take_back<T>(&mut self, key: WaiterKey) -> Option<T>
+    where
+        O: Offer<T>,
+    {
+        self.0.get_mut(key)?.offer.take()
+    }
+
+    /// Whether it has been told that there is no point in waiting, and does not know it yet.
+    pub(super) fn is_refused(&self, key: WaiterKey) -> bool {
+        self.0.get(key).is_some_and(|waiter| waiter.waker.is_none())
     }
 }

@@ -15,23 +15,39 @@
 //! numbers, no places. An item stays among the others until its claim is used, and what is taken then is what is
 //! first by then. Whoever is granted something leaves its line at once: a key that finds nobody *is* the grant.
 //!
+//! Without capacity (a rendezvous) nothing is inside, so whoever waits to put leaves its item with its place in line,
+//! as an *offer*:
+//!
+//! ```text
+//!    wait, offer ──► in line with its item ──► taken: by whoever gets; or it goes in, as there is room
+//!                      │ withdraw  │ close
+//!                      ▼           ▼
+//!                     back      refused, the item back
+//! ```
+//!
+//! Whoever gets takes what the *first* in line offers, and nothing from behind somebody who has nothing to offer (it has
+//! asked for room): nobody is overtaken. The first in line is gone then, which tells it that its item has been taken.
+//!
 //! Invariants, checked in debug builds once a call has settled:
 //! 1. *claimed*: no more items are claimed than there are;
 //! 2. *settled*: nobody waits for room while there is some, nor for an item while one is unclaimed;
 //! 3. *closed*: nobody waits for room in a queue that has been closed, nor for an item in one that is empty;
 //! 4. *joined*: nobody waits for the end of all work when all is done;
-//! 5. *calm*: the flag says what it says.
+//! 5. *calm*: the flag says what it says;
+//! 6. *owed*: nobody whose offer has been taken is still to be woken.
 
 use core::fmt;
 
 use super::answers::{Entry, For, Progress, Refused};
-use super::discipline::{Discipline, Displaces, Items};
+use super::discipline::{Discipline, Items, Offer};
 use super::error::{InvalidCapacity, NothingUnfinished, TryGetError, TryPutError, TryReserveError};
 use super::line::{Granted, Line, Standing};
 use crate::Priority;
 use crate::storage::Storage;
 use crate::wait_queue::WaiterKey;
-use crate::wake::{Wake, WakeList};
+use crate::wake::Wake;
+#[cfg(doc)]
+use crate::wake::WakeList;
 
 /// Somebody to be woken, as one operation leaves it; and whether there are more.
 pub(super) struct Call<W> {
@@ -40,7 +56,7 @@ pub(super) struct Call<W> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Open,
     /// Nothing goes in; what is inside may still be taken.
     Draining,
@@ -83,19 +99,23 @@ enum State {
 #[repr(C)]
 pub struct Machine<T, W, D: Discipline<T>, S: Storage, V: Storage = S> {
     /// Open, and nobody waits: whether there is room and whether there are items is all there is to know.
-    calm: bool,
-    state: State,
+    pub(super) calm: bool,
+    pub(super) state: State,
     /// How much room has been granted and is neither filled nor released.
-    reserved: u32,
+    pub(super) reserved: u32,
     /// How many items have been granted and are neither taken nor released.
-    claimed: u32,
-    capacity: usize,
-    items: D::Items<S>,
+    pub(super) claimed: u32,
+    pub(super) capacity: usize,
+    pub(super) items: D::Items<S>,
     /// How many items have been put in and not yet been reported as done.
     pub(super) unfinished: usize,
-    for_room: Line<W, V>,
-    for_item: Line<W, V>,
-    for_done: Line<W, V>,
+    pub(super) for_room: Line<W, V, D::Offer>,
+    pub(super) for_item: Line<W, V>,
+    pub(super) for_done: Line<W, V>,
+    /// How many items are offered, those among them that are to go back because the queue has been closed.
+    pub(super) offers: u32,
+    /// Whose offer has just been taken.
+    pub(super) owed: Option<W>,
 }
 
 impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
@@ -106,9 +126,10 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     pub const MAX_CAPACITY: usize = <D::Items<S> as Items<T>>::CAPACITY;
 
     /// A queue for `capacity` items, or as near to that as [`MIN_CAPACITY`](Self::MIN_CAPACITY) and
-    /// [`MAX_CAPACITY`](Self::MAX_CAPACITY) allow.
+    /// [`MAX_CAPACITY`](Self::MAX_CAPACITY) allow. Storage without room for a single item does not compile.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
+        const { assert!(Self::MAX_CAPACITY > 0, "the storage of a queue holds at least one item, also at a rendezvous") }
         let capacity = if capacity > Self::MAX_CAPACITY { Self::MAX_CAPACITY } else { capacity };
         let capacity = if capacity < Self::MIN_CAPACITY { Self::MIN_CAPACITY } else { capacity };
         Self {
@@ -122,6 +143,8 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
             for_room: Line::new(),
             for_item: Line::new(),
             for_done: Line::new(),
+            offers: 0,
+            owed: None,
         }
     }
 
@@ -186,17 +209,9 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
         }
     }
 
-    const fn line(&mut self, what: For) -> &mut Line<W, V> {
-        match what {
-            For::Room => &mut self.for_room,
-            For::Item => &mut self.for_item,
-            For::Done => &mut self.for_done,
-        }
-    }
-
     /// Whether there is room that has not been granted.
     #[inline]
-    fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         let taken = self.items.len() + self.reserved as usize;
         (taken < self.capacity || (self.capacity == 0 && taken < self.rendezvous())) && self.reserved < u32::MAX
     }
@@ -208,12 +223,12 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
 
     /// Whether there is an item that has not been granted.
     #[inline]
-    fn has_item(&self) -> bool {
+    pub(super) fn has_item(&self) -> bool {
         self.items.len() > self.claimed as usize && self.state != State::Discarded && self.claimed < u32::MAX
     }
 
     #[inline]
-    fn see_whether_calm(&mut self) {
+    pub(super) fn see_whether_calm(&mut self) {
         self.calm = self.state == State::Open
             && self.for_item.is_empty()
             && self.for_room.is_empty()
@@ -242,7 +257,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     }
 
     #[inline]
-    fn push(&mut self, item: &mut Option<T>) -> bool {
+    pub(super) fn push(&mut self, item: &mut Option<T>) -> bool {
         let pushed = self.items.push(item);
         self.unfinished += usize::from(pushed);
         pushed
@@ -260,11 +275,7 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     pub fn try_put(&mut self, item: T) -> Result<(), TryPutError<T>> {
         let mut item = Some(item);
         let put = self.try_put_in_place(&mut item);
-        match (put, item) {
-            (Err(TryReserveError::Closed), Some(item)) => Err(TryPutError::Closed(item)),
-            (Err(TryReserveError::Full), Some(item)) => Err(TryPutError::Full(item)),
-            _ => Ok(()),
-        }
+        Self::give_back(put, item)
     }
 
     /// The same, and the item stays where it is unless it goes in.
@@ -272,6 +283,48 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     pub(super) fn try_put_in_place(&mut self, item: &mut Option<T>) -> Result<(), TryReserveError> {
         self.check_room()?;
         if self.push(item) { Ok(()) } else { Err(TryReserveError::Full) }
+    }
+
+    /// Puts an item in; if there is no room, the oldest one goes. Call [`settle`](Self::settle) afterwards.
+    ///
+    /// Nobody who waits for room loses any by it, and nobody who was granted an item gets none.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](TryPutError::Closed); or [`Full`](TryPutError::Full) if nothing is inside that could go.
+    ///
+    /// # Panics
+    ///
+    /// If comparing items does; the item is dropped then, and the queue has not changed.
+    pub fn force_put(&mut self, item: T) -> Result<Option<T>, TryPutError<T>> {
+        let mut item = Some(item);
+        let put = self.force_put_in_place(&mut item);
+        Self::give_back(put, item)
+    }
+
+    /// The same, and the item stays where it is unless it goes in.
+    pub(super) fn force_put_in_place(&mut self, item: &mut Option<T>) -> Result<Option<T>, TryReserveError> {
+        match self.try_put_in_place(item) {
+            Ok(()) => Ok(None),
+            Err(TryReserveError::Full) => {
+                let oldest = self.items.displace(item).ok_or(TryReserveError::Full)?;
+                // It takes the other's place: what is to be done is as much as before, and not nothing.
+                self.unfinished = self.unfinished.max(1);
+                Ok(Some(oldest))
+            }
+            Err(refused) => Err(refused),
+        }
+    }
+
+    /// Whoever was refused has its item back.
+    #[inline]
+    pub(super) fn give_back<U>(put: Result<U, TryReserveError>, item: Option<T>) -> Result<U, TryPutError<T>> {
+        match (put, item) {
+            (Ok(put), _) => Ok(put),
+            (Err(TryReserveError::Closed), Some(item)) => Err(TryPutError::Closed(item)),
+            (Err(TryReserveError::Full), Some(item)) => Err(TryPutError::Full(item)),
+            (Err(_), None) => unreachable!("an item that was refused stays where it is"),
+        }
     }
 
     fn check_room(&self) -> Result<(), TryReserveError> {
@@ -324,6 +377,13 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
             && self.has_item()
             && let Some(item) = self.items.pop()
         {
+            return Ok(item);
+        }
+        if self.offers > 0
+            && self.owed.is_none()
+            && let Some((item, waker)) = self.take_offered()
+        {
+            self.owed = waker;
             return Ok(item);
         }
         let over = self.state != State::Open && !self.has_item() && self.for_item.is_empty();
@@ -403,10 +463,19 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
                 return Ok(Entry::Granted(waker));
             }
             For::Item if closed && self.for_item.is_empty() => return Err(Refused::Closed(waker)),
+            For::Item if self.offers > 0 && self.for_item.is_empty() && self.meet() => {
+                self.claimed += 1;
+                return Ok(Entry::Granted(waker));
+            }
             For::Done if self.unfinished == 0 => return Ok(Entry::Granted(waker)),
             _ => {}
         }
-        let key = self.line(what).enter(priority, waker).map_err(Refused::Full)?;
+        let entered = match what {
+            For::Room => self.for_room.enter(priority, waker, D::Offer::NONE),
+            For::Item => self.for_item.enter(priority, waker, ()),
+            For::Done => self.for_done.enter(priority, waker, ()),
+        };
+        let key = entered.map_err(Refused::Full)?;
         self.calm = false;
         Ok(Entry::Queued(key))
     }
@@ -417,16 +486,18 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     where
         W: Wake,
     {
-        match self.line(what).ask(key, waker) {
+        let standing = match what {
+            For::Room => self.for_room.ask(key, waker),
+            For::Item => self.for_item.ask(key, waker),
+            For::Done => self.for_done.ask(key, waker),
+        };
+        match standing {
             Standing::Granted if what == For::Room && self.state != State::Open => {
                 self.release(what);
                 Progress::Closed
             }
             Standing::Granted if what == For::Item && self.state == State::Discarded => Progress::Closed,
-            Standing::Granted => Progress::Granted,
-            Standing::Refused => Progress::Closed,
-            Standing::Waiting => Progress::Waiting,
-            Standing::WakerDiffers => Progress::WakerDiffers,
+            standing => standing.into(),
         }
     }
 
@@ -436,14 +507,23 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     ///
     /// Gives the waker back if the key does not wait any more: [`poll`](Self::poll) it.
     pub fn register(&mut self, what: For, key: WaiterKey, waker: W) -> Result<Option<W>, W> {
-        self.line(what).register(key, waker)
+        match what {
+            For::Room => self.for_room.register(key, waker),
+            For::Item => self.for_item.register(key, waker),
+            For::Done => self.for_done.register(key, waker),
+        }
     }
 
     /// Forgets a waiter. If it had been granted something, that goes to the next.
     ///
     /// Answers its waker, to be dropped outside of the lock. Call [`settle`](Self::settle) afterwards.
     pub fn cancel(&mut self, what: For, key: WaiterKey) -> Option<W> {
-        self.line(what).cancel(key).unwrap_or_else(|Granted| {
+        let cancelled = match what {
+            For::Room => self.for_room.cancel(key),
+            For::Item => self.for_item.cancel(key),
+            For::Done => self.for_done.cancel(key),
+        };
+        cancelled.unwrap_or_else(|Granted| {
             self.release(what);
             None
         })
@@ -482,105 +562,6 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     /// Takes an item out of a queue that was [closed for that](Self::close_and_discard).
     pub fn take_discarded(&mut self) -> Option<T> {
         if self.state == State::Discarded { self.items.pop() } else { None }
-    }
-
-    /// Wakes the one whom an item or room for one concerns, without a list.
-    pub(super) fn call(&mut self) -> Call<W> {
-        let waker = self.settle_one();
-        self.see_whether_calm();
-        // Only while a long list is being worked off is there anybody else.
-        let more = waker.is_some() && self.is_unsettled();
-        if !more {
-            self.check();
-        }
-        Call { waker, more }
-    }
-
-    /// Whether somebody is to be granted or refused something.
-    fn is_unsettled(&self) -> bool {
-        let open = self.state == State::Open;
-        (!self.for_item.is_empty() && (!open || self.has_item()))
-            || (!self.for_room.is_empty() && (!open || self.has_room()))
-            || (!self.for_done.is_empty() && self.unfinished == 0)
-    }
-
-    /// Wakes as many as fit; `true` if there are more.
-    #[must_use = "`true` means that it must be called again with an empty list"]
-    pub fn settle(&mut self, wakes: &mut WakeList<W>) -> bool
-    where
-        W: Wake,
-    {
-        if !self.calm {
-            loop {
-                if wakes.is_full() {
-                    return true;
-                }
-                let Some(waker) = self.settle_one() else { break };
-                if wakes.push(waker).is_err() {
-                    unreachable!("the list has room");
-                }
-            }
-            self.see_whether_calm();
-        }
-        self.check();
-        false
-    }
-
-    /// Grants or refuses one waiter, if one is to be.
-    #[inline]
-    fn settle_one(&mut self) -> Option<W> {
-        if self.has_item() && !self.for_item.is_empty() {
-            self.claimed += 1;
-            return self.for_item.grant();
-        }
-        if self.state == State::Open {
-            if !self.for_room.is_empty() && self.has_room() {
-                self.reserved += 1;
-                return self.for_room.grant();
-            }
-        } else if let Some(waker) = self.for_room.refuse().or_else(|| self.for_item.refuse()) {
-            return Some(waker);
-        }
-        if self.unfinished == 0 { self.for_done.grant() } else { None }
-    }
-
-    #[inline]
-    fn check(&self) {
-        #[cfg(debug_assertions)]
-        self.invariants();
-    }
-
-    /// Checks the invariants named at the top of this file.
-    #[cfg(debug_assertions)]
-    fn invariants(&self) {
-        let discarded = self.state == State::Discarded;
-        debug_assert!(self.claimed as usize <= self.items.len() || (discarded && self.claimed == 0), "claimed");
-        debug_assert!(!self.is_unsettled(), "settled, closed, joined");
-        let open = self.state == State::Open;
-        let waiters = self.for_room.len() + self.for_item.len() + self.for_done.len();
-        debug_assert_eq!(self.calm, open && waiters == 0, "calm");
-    }
-}
-
-impl<T, W, D: Displaces<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
-    /// Puts an item in; if there is no room, the oldest one goes. Call [`settle`](Self::settle) afterwards.
-    ///
-    /// Nobody who waits for room loses any by it.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](TryPutError::Closed); or [`Full`](TryPutError::Full) if nothing is inside that could go.
-    pub fn force_put(&mut self, item: T) -> Result<Option<T>, TryPutError<T>> {
-        let Err(refused) = self.try_put(item) else { return Ok(None) };
-        let TryPutError::Full(item) = refused else { return Err(refused) };
-        let Some(oldest) = D::pop_oldest::<S>(&mut self.items) else { return Err(TryPutError::Full(item)) };
-        // It takes the place of the one that goes, in every respect: neither room nor what is to be done changes.
-        let mut item = Some(item);
-        self.items.push(&mut item);
-        match item {
-            None => Ok(Some(oldest)),
-            Some(_) => unreachable!("one has just gone"),
-        }
     }
 }
 

@@ -18,6 +18,13 @@
 //! What a getter is granted is a claim to *an* item, not that item: the items stay where they are, and it takes what
 //! is first when it is polled. So a get that is dropped has nothing to put back.
 //!
+//! # Without capacity
+//!
+//! A [`Queue`] of capacity 0 hands items over from one to another, and none is ever inside unless a getter gives up to
+//! whom one was on its way. Whoever gets, waiting or not, takes the item of the first put that waits; a put whose getter
+//! waits already is over at once. A put that gives up has its item back, unless it has been taken. Who only
+//! [reserves](Queue::reserve) has no item yet: it, and who stands behind it, is served once somebody waits for an item.
+//!
 //! # Source
 //!
 //! The seed is `dual_color` of the Python library `async-utils`; `task_done` and `join` are those of Python's queues,
@@ -31,8 +38,10 @@ mod heap;
 mod join;
 mod line;
 mod machine;
+mod offers;
 mod pointer;
 mod put;
+mod settle;
 #[cfg(feature = "futures")]
 mod stream;
 #[cfg(all(test, not(loom)))]
@@ -41,12 +50,12 @@ mod threads;
 mod wait;
 
 pub use answers::{Entry, For, Progress, Refused};
-pub use discipline::{ByPriority, Discipline, Displaces, Fifo, Items, Lifo, Ring};
+pub use discipline::{ByPriority, Discipline, Fifo, Items, Lifo, Nothing, Offer, Ring};
 pub use error::{
     GetError, InvalidCapacity, JoinError, NothingUnfinished, PutError, ReserveError, SlotError, TryGetError,
     TryPutError, TryReserveError,
 };
-pub use get::{Discarded, Get, GetMany};
+pub use get::{Discarded, Get, GetMany, TryIter};
 pub use heap::StableHeap;
 pub use join::Join;
 pub use machine::Machine;
@@ -81,7 +90,8 @@ use crate::wakes::{Settle, Wakes};
 ///
 /// One short lock per operation; two where it has to wait, and one more once it is woken. No allocation per item once
 /// the storage has grown to the most that were ever inside; a [`PriorityQueue`] compares O(log n) times under the
-/// lock.
+/// lock. Under [`Fifo`] each place in line for room has room for an item, too: that of a put at a rendezvous. In inline
+/// storage it is there whether or not it is used, so let `V` be no larger than needed.
 ///
 /// ```
 /// use tidegate_core::queue::{Queue, TryGetError, TryPutError};
@@ -150,8 +160,8 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         /// A queue for `capacity` items, or as near to that as [`MIN_CAPACITY`](Self::MIN_CAPACITY) and
         /// [`MAX_CAPACITY`](Self::MAX_CAPACITY) allow; [`bounded`](Self::bounded) refuses instead.
         ///
-        /// With a capacity of 0 a put waits for somebody who gets, and [`try_put`](Self::try_put) succeeds only
-        /// while somebody waits for an item.
+        /// With a capacity of 0 a put waits for somebody who gets, [`try_put`](Self::try_put) succeeds only
+        /// while somebody waits for an item, and [`try_get`](Self::try_get) takes the item of a put that waits.
         #[must_use]
         pub fn new(capacity: usize) -> Self {
             Self { locked: Lock::new(Machine::new(capacity)) }
@@ -190,9 +200,65 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         }
     }
 
+    /// Puts an item in here and now; if there is no room, the oldest item goes and is handed out. Never waits; fit for
+    /// interrupt handlers.
+    ///
+    /// The oldest is the one that was put in first, whatever would come out next. The new one takes its place in every
+    /// respect: those who wait for room lose none, those who have been granted an item get one, and as many are
+    /// [unfinished](Self::unfinished).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](TryPutError::Closed); or [`Full`](TryPutError::Full) if nothing is inside that could go, because all
+    /// room is reserved, or because there is none and nobody waits for an item (capacity 0: what others offer there is
+    /// theirs). Either gives the item back.
+    ///
+    /// # Cost
+    ///
+    /// That of [`try_put`](Self::try_put); in a [`PriorityQueue`] that is full the oldest is looked for among all,
+    /// without comparing items: O(n) under the lock.
+    ///
+    /// ```
+    /// use tidegate_core::queue::{PriorityQueue, Queue, TryPutError};
+    /// use tidegate_core::{Inline, Local};
+    ///
+    /// let latest: Queue<Local, Inline<2>, u8> = Queue::new(2);
+    /// assert_eq!(latest.force_put(1)?, None);
+    /// assert_eq!(latest.force_put(2)?, None);
+    /// assert_eq!(latest.force_put(3)?, Some(1));
+    ///
+    /// let alarms: PriorityQueue<Local, Inline<2>, u8> = PriorityQueue::new(2);
+    /// assert_eq!(alarms.force_put(5)?, None);
+    /// assert_eq!(alarms.force_put(9)?, None);
+    /// assert_eq!(alarms.force_put(7)?, Some(5)); // the oldest, though the most urgent
+    /// assert_eq!((alarms.try_get(), alarms.try_get()), (Ok(7), Ok(9)));
+    /// # Ok::<(), TryPutError<u8>>(())
+    /// ```
+    pub fn force_put(&self, item: T) -> Result<Option<T>, TryPutError<T>> {
+        // Here it is dropped after the lock is released, should comparing it panic.
+        let mut item = Some(item);
+        let mut wakes = self.wakes();
+        let put = self.transact(&mut wakes, |machine| machine.force_put_in_place(&mut item));
+        Machine::<T, Waker, D, S, V>::give_back(put, item)
+    }
+
     /// Takes an item out here and now. Never waits; fit for interrupt handlers.
     ///
-    /// In a rendezvous the items of those who wait to put are not to be had so: they are not inside yet.
+    /// In a rendezvous it takes the item of whoever waits to put and is first in line. From behind somebody who waits
+    /// to [`reserve`](Self::reserve), and so has no item yet, nothing is to be had: nobody is overtaken.
+    ///
+    /// ```
+    /// use tidegate_core::queue::Queue;
+    /// use tidegate_core::{Inline, Local};
+    /// # use core::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    ///
+    /// let rendezvous: Queue<Local, Inline<1>, &str> = Queue::new(0);
+    /// let mut put = pin!(rendezvous.put("here you are"));
+    /// assert!(put.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(rendezvous.try_get(), Ok("here you are"));
+    /// assert_eq!(put.as_mut().poll(&mut cx), Poll::Ready(Ok(())));
+    /// ```
     ///
     /// # Errors
     ///
@@ -234,8 +300,25 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         Ok(Slot::new(self))
     }
 
+    /// Reserves room here and now by way of any pointer to the queue, which the slot keeps. Otherwise as
+    /// [`try_reserve`](Self::try_reserve).
+    ///
+    /// # Errors
+    ///
+    /// All of [`TryReserveError`].
+    pub fn try_reserve_owned<R>(this: R) -> Result<Slot<R>, TryReserveError>
+    where
+        R: QueueRef<Platform = P, Storage = S, Item = T, Discipline = D, Waiters = V>,
+    {
+        this.queue().locked.with(Machine::try_reserve)?;
+        Ok(Slot::new(this))
+    }
+
     /// Takes what is ready out and appends it to `buffer`: up to `most` items, in order, under one lock. Answers how
     /// many. Never waits; memory is found before the lock is taken.
+    ///
+    /// In a rendezvous they come from those who wait to put, as with [`try_get`](Self::try_get), and only so many under
+    /// each lock as can be woken after it.
     ///
     /// ```
     /// use tidegate_core::queue::{Queue, TryPutError};
@@ -253,13 +336,49 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     pub fn drain_ready<B: Buffer<T>>(&self, buffer: &mut B, most: usize) -> usize {
         let most = self.make_room(buffer, most);
         let mut wakes = self.wakes();
-        self.transact(&mut wakes, |machine| get_into(machine, buffer, most))
+        let got = self.transact(&mut wakes, |machine| get_into(machine, buffer, most));
+        drop(wakes);
+        self.get_offered(buffer, most, got)
+    }
+
+    /// After what was inside, takes what is offered: up to `most` items, all told.
+    #[inline]
+    fn get_offered<B: Buffer<T>>(&self, buffer: &mut B, most: usize, got: Got) -> usize {
+        if got.more && got.count < most { self.get_more(buffer, most, got.count) } else { got.count }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_more<B: Buffer<T>>(&self, buffer: &mut B, most: usize, mut count: usize) -> usize {
+        loop {
+            let before = count;
+            let mut wakes = self.wakes();
+            self.locked.with(|machine| {
+                while count < most
+                    && !wakes.list().is_full()
+                    && let Some((item, waker)) = machine.take_offered()
+                {
+                    keep(buffer, item);
+                    count += 1;
+                    if let Some(waker) = waker
+                        && wakes.list().push(waker).is_err()
+                    {
+                        unreachable!("the list is not full");
+                    }
+                }
+                wakes.gather(|list| machine.settle(list));
+            });
+            drop(wakes);
+            if count == before || count == most {
+                return count;
+            }
+        }
     }
 
     /// Sees to it that `buffer` has room for what is ready, up to `most`; answers how many it may take.
     fn make_room<B: Buffer<T>>(&self, buffer: &mut B, most: usize) -> usize {
         let held = buffer.as_slice().len();
-        let most = most.min(B::CAPACITY - held).min(self.len());
+        let most = most.min(B::CAPACITY - held).min(self.locked.with(|machine| machine.ready()));
         buffer.reserve(held + most);
         most
     }
@@ -290,7 +409,8 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
 
     /// Sets how many items are to be inside at most; reserved room counts.
     ///
-    /// Nothing that is inside goes. While there is more than that, puts wait.
+    /// Nothing that is inside goes, and what is reserved or granted stays so. While there is more than that, puts wait.
+    /// A put that waits already when the queue becomes a rendezvous keeps its item until somebody waits for one.
     ///
     /// # Errors
     ///
@@ -363,11 +483,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         let mut item = Some(item);
         let (put, call) = self.locked.with(|machine| (machine.try_put_in_place(&mut item), machine.call()));
         self.wake(call);
-        match (put, item) {
-            (Err(TryReserveError::Full), Some(item)) => Err(TryPutError::Full(item)),
-            (Err(TryReserveError::Closed), Some(item)) => Err(TryPutError::Closed(item)),
-            _ => Ok(()),
-        }
+        Machine::<T, Waker, D, S, V>::give_back(put, item)
     }
 
     fn wake(&self, call: Call<Waker>) {
@@ -404,15 +520,6 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
             output
         })
     }
-
-    #[cold]
-    #[inline(never)]
-    fn cancel(&self, what: For, key: crate::WaiterKey) {
-        let mut wakes = self.wakes();
-        let waker = self.transact(&mut wakes, |machine| machine.cancel(what, key));
-        drop(wakes);
-        drop(waker);
-    }
 }
 
 impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Settle for Queue<P, S, T, D, V> {
@@ -421,43 +528,26 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Settle for Queue<
     }
 }
 
+/// How many items were taken out under a lock, and whether others are offered.
+#[derive(Clone, Copy)]
+struct Got {
+    count: usize,
+    more: bool,
+}
+
 /// Moves up to `most` items into a buffer that has room for them.
 fn get_into<T, D: Discipline<T>, S: Storage, V: Storage, B: Buffer<T>>(
     machine: &mut Machine<T, Waker, D, S, V>,
     buffer: &mut B,
     most: usize,
-) -> usize {
-    machine.get_many(most, |item| {
-        if buffer.push(item).is_err() {
-            unreachable!("the buffer has room");
-        }
-    })
+) -> Got {
+    let count = machine.get_many(most, |item| keep(buffer, item));
+    Got { count, more: machine.has_offers() }
 }
 
-impl<P: Platform, S: Storage, T, D: Displaces<T>, V: Storage> Queue<P, S, T, D, V> {
-    /// Puts an item in here and now; if there is no room, the oldest item goes and is handed out. Never waits; fit for
-    /// interrupt handlers.
-    ///
-    /// Not for a [`PriorityQueue`], in which the oldest item would have to be searched for.
-    ///
-    /// # Errors
-    ///
-    /// [`Closed`](TryPutError::Closed); or [`Full`](TryPutError::Full) if nothing is inside that could go, because all
-    /// room is reserved or there is none. Either gives the item back.
-    ///
-    /// ```
-    /// use tidegate_core::queue::{Queue, TryPutError};
-    /// use tidegate_core::{Inline, Local};
-    ///
-    /// let latest: Queue<Local, Inline<2>, u8> = Queue::new(2);
-    /// assert_eq!(latest.force_put(1)?, None);
-    /// assert_eq!(latest.force_put(2)?, None);
-    /// assert_eq!(latest.force_put(3)?, Some(1));
-    /// # Ok::<(), TryPutError<u8>>(())
-    /// ```
-    pub fn force_put(&self, item: T) -> Result<Option<T>, TryPutError<T>> {
-        let mut wakes = self.wakes();
-        self.transact(&mut wakes, |machine| machine.force_put(item))
+fn keep<T, B: Buffer<T>>(buffer: &mut B, item: T) {
+    if buffer.push(item).is_err() {
+        unreachable!("the buffer has room");
     }
 }
 

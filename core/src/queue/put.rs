@@ -40,14 +40,13 @@ impl<R: QueueRef> Put<R> {
 
     /// Gives up, and gives the item back; `None` if it is inside, or has been given back already.
     pub fn into_inner(mut self) -> Option<R::Item> {
-        self.waiting.give_up();
-        self.item.take()
+        self.waiting.give_up().or_else(|| self.item.take())
     }
 
     /// Gives up because the time is up.
     pub(super) fn time_out(&mut self) -> Result<(), PutError<R::Item>> {
-        self.waiting.give_up();
-        self.item.take().map_or(Ok(()), |item| Err(PutError::TimedOut(item)))
+        let item = self.waiting.give_up().or_else(|| self.item.take());
+        item.map_or(Ok(()), |item| Err(PutError::TimedOut(item)))
     }
 
     #[inline]
@@ -64,8 +63,8 @@ impl<R: QueueRef> Put<R> {
     #[cold]
     #[inline(never)]
     fn progress(&mut self, cx: &Context<'_>) -> Poll<Result<(), PutError<R::Item>>> {
-        let item = &mut self.item;
-        match self.waiting.poll(cx, |machine| machine.fill(item)) {
+        // Without an item there was an offer, and it has been taken.
+        match self.waiting.poll(cx, &mut self.item, |machine, item| item.is_none() || machine.fill(item)) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(true)) => {
                 self.waiting.finish();
@@ -137,7 +136,7 @@ impl<R: QueueRef> Future for Reserve<R> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let denied = match this.waiting.poll(cx, |_| ()) {
+        let denied = match this.waiting.poll(cx, &mut None, |_, _| ()) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Ok(())) => {
                 return this.waiting.finish().map_or(Poll::Pending, |queue| Poll::Ready(Ok(Slot::new(queue))));

@@ -72,7 +72,7 @@ impl<R: QueueRef + Clone> fmt::Debug for QueueStream<R> {
     }
 }
 
-/// A queue to send items into. An item is inside as soon as it has been sent; closing the sink leaves the queue open,
+/// A queue to send items into, in room that is reserved before. An item is inside as soon as it has been sent; closing the sink leaves the queue open,
 /// for others to put into.
 ///
 /// # Cancel safety

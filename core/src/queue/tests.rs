@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::task::Wake as StdWake;
 use std::vec::Vec;
 
+mod rendezvous;
+
 use super::*;
 use crate::{Inline, Local, Priority};
 
@@ -72,6 +74,35 @@ fn capacities_that_make_no_sense_are_errors() {
     assert_eq!(queue.set_capacity(9), Err(InvalidCapacity::TooLarge));
     assert_eq!(queue.capacity(), 0);
     assert_eq!(Plain::<u8>::unbounded().capacity(), 8);
+}
+
+#[cfg(feature = "alloc")]
+#[test]
+fn capacities_that_cannot_be_addressed_are_errors() {
+    fn most<D: Discipline<u64>>() {
+        type On<D> = Queue<Local, crate::Heap, u64, D>;
+        assert_eq!(On::<D>::bounded(usize::MAX).err(), Some(InvalidCapacity::TooLarge));
+        let queue = On::<D>::unbounded();
+        assert_eq!(queue.set_capacity(usize::MAX), Err(InvalidCapacity::TooLarge));
+        assert!(queue.capacity() <= isize::MAX.cast_unsigned() / size_of::<u64>());
+        assert_eq!(queue.try_put(1), Ok(()));
+    }
+    most::<Fifo>();
+    most::<Lifo>();
+    most::<ByPriority>();
+}
+
+#[test]
+fn what_is_ready_comes_one_by_one() {
+    let queue = Plain::new(2);
+    let slot = Queue::try_reserve_owned(&queue).unwrap();
+    assert_eq!(Queue::try_reserve_owned(&queue).map(drop), Ok(()));
+    queue.try_put(1).unwrap();
+    slot.put(2).unwrap();
+    let mut ready = queue.try_iter();
+    assert_eq!([ready.next(), ready.next(), ready.next()], [Some(1), Some(2), None]);
+    queue.try_put(3).unwrap();
+    assert_eq!(ready.next(), Some(3));
 }
 
 #[test]
@@ -136,31 +167,6 @@ fn a_get_in_line_can_be_dropped() {
     drop(first);
     queue.try_put(7).unwrap();
     assert_eq!(poll(&mut second), Poll::Ready(Ok(7)));
-}
-
-#[test]
-fn a_rendezvous_pairs_a_put_with_a_get() {
-    let queue = Plain::new(0);
-    assert_eq!(queue.try_put(1), Err(TryPutError::Full(1)));
-    let (woken, waker) = count();
-    let mut put = queue.put(2);
-    assert!(poll_with(&mut put, &waker).is_pending());
-    assert_eq!(queue.try_get(), Err(TryGetError::Empty));
-    let mut get = queue.get();
-    assert!(poll_with(&mut get, &waker).is_pending());
-    assert_eq!(woken.get(), 1);
-    assert_eq!(poll(&mut put), Poll::Ready(Ok(())));
-    assert_eq!(woken.get(), 2);
-    assert_eq!(poll(&mut get), Poll::Ready(Ok(2)));
-
-    // A getter that waits lets somebody put at once; if it gives up, the item stays.
-    let mut get = queue.get();
-    assert!(poll(&mut get).is_pending());
-    assert_eq!(queue.try_put(3), Ok(()));
-    assert_eq!(queue.try_put(4), Err(TryPutError::Full(4)));
-    drop(get);
-    assert_eq!((queue.len(), queue.is_full()), (1, true));
-    assert_eq!(poll(&mut queue.get()), Poll::Ready(Ok(3)));
 }
 
 #[test]
@@ -368,16 +374,43 @@ fn done_is_when_all_is_done() {
 
 #[test]
 fn the_oldest_makes_room() {
-    let fifo = Plain::new(2);
-    let lifo = LifoQueue::<Local, Inline<8>, u8>::new(2);
-    for item in 0..2 {
-        assert_eq!((fifo.force_put(item), lifo.force_put(item)), (Ok(None), Ok(None)));
+    fn scenario<D: Discipline<u8>>(queue: &Queue<Local, Inline<8>, u8, D>, order: [u8; 3]) {
+        for item in [5, 3, 9] {
+            assert_eq!(queue.force_put(item), Ok(None));
+        }
+        assert_eq!(queue.force_put(4), Ok(Some(5)), "whatever would come out next");
+        assert_eq!(queue.force_put(1), Ok(Some(3)));
+        assert_eq!((queue.len(), queue.unfinished()), (3, 3), "who went is not to be done any more");
+        assert_eq!([(); 3].map(|()| queue.try_get().unwrap()), order);
     }
-    assert_eq!((fifo.force_put(2), lifo.force_put(2)), (Ok(Some(0)), Ok(Some(0))));
-    assert_eq!((fifo.try_get(), lifo.try_get()), (Ok(1), Ok(2)));
-    assert_eq!(fifo.unfinished(), 2, "the one that went is not to be done any more");
-    let rendezvous = Plain::new(0);
-    assert_eq!(rendezvous.force_put(1), Err(TryPutError::Full(1)));
+    scenario(&Plain::new(3), [9, 4, 1]);
+    scenario(&LifoQueue::new(3), [1, 4, 9]);
+    scenario(&PriorityQueue::new(3), [1, 4, 9]);
+}
+
+#[test]
+fn force_leaves_what_is_granted_and_reserved() {
+    fn scenario<D: Discipline<u8>>(queue: &Queue<Local, Inline<8>, u8, D>) {
+        let mut get = queue.get();
+        assert!(poll(&mut get).is_pending());
+        queue.try_put(1).unwrap();
+        let slot = queue.try_reserve().unwrap();
+        // One is inside, and it is granted: the claim is to whatever is there.
+        assert_eq!(queue.force_put(2), Ok(Some(1)));
+        assert_eq!(queue.try_get(), Err(TryGetError::Empty));
+        assert_eq!(poll(&mut get), Poll::Ready(Ok(2)));
+        let second = queue.try_reserve().unwrap();
+        assert_eq!(queue.force_put(3), Err(TryPutError::Full(3)), "all room is reserved");
+        slot.put(4).unwrap();
+        assert_eq!(queue.force_put(5), Ok(Some(4)));
+        drop(second);
+        assert_eq!(queue.force_put(6), Ok(None));
+        queue.close();
+        assert_eq!(queue.force_put(7), Err(TryPutError::Closed(7)));
+    }
+    scenario(&Plain::new(2));
+    scenario(&LifoQueue::new(2));
+    scenario(&PriorityQueue::new(2));
 }
 
 #[test]
@@ -519,6 +552,12 @@ fn a_comparison_that_panics_leaves_the_queue_valid() {
     assert_eq!((machine.len(), machine.is_full(), machine.unfinished()), (1, false, 1));
     machine.try_put(Item::Plain(1)).unwrap();
     assert_eq!([machine.try_get(), machine.try_get()], [Ok(Item::Plain(1)), Ok(Item::Plain(2))]);
+    machine.try_put(Item::Plain(3)).unwrap();
+    machine.try_put(Item::Plain(1)).unwrap();
+    let mut item = Some(Item::Bomb);
+    assert!(panic::catch_unwind(AssertUnwindSafe(|| machine.force_put_in_place(&mut item))).is_err());
+    assert_eq!((item, machine.len(), machine.unfinished()), (Some(Item::Bomb), 2, 4));
+    assert_eq!([machine.try_get(), machine.try_get()], [Ok(Item::Plain(1)), Ok(Item::Plain(3))]);
     drop(bomb);
     assert_eq!(woken.get(), 1);
 }

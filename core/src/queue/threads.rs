@@ -105,6 +105,25 @@ impl<P: Blocking, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         }
     }
 
+    /// The same, for at most `timeout` by the platform's own clock.
+    ///
+    /// # Errors
+    ///
+    /// [`TimedOut`](GetError::TimedOut), and those of [`get`](Self::get). Items that are there are never refused for
+    /// the time's sake.
+    pub fn get_many_blocking_timeout<B: Buffer<T>>(
+        &self,
+        buffer: &mut B,
+        most: usize,
+        timeout: Duration,
+    ) -> Result<usize, GetError> {
+        let deadline = P::now() + timeout;
+        match P::spin(|| Some(self.drain_ready(buffer, most)).filter(|&count| count > 0)) {
+            Some(count) => Ok(count),
+            None => P::block_on_until(deadline, self.get_many(buffer, most)).unwrap_or(Err(GetError::TimedOut)),
+        }
+    }
+
     /// Waits for room and blocks this thread meanwhile. Otherwise as [`reserve`](Self::reserve).
     ///
     /// # Errors

@@ -27,11 +27,13 @@ pub(super) struct Waiting<R: QueueRef> {
     priority: Option<Priority>,
     /// The place in line, if it has one.
     key: Option<WaiterKey>,
+    /// Whether the item has been left with it.
+    offered: bool,
 }
 
 impl<R: QueueRef> Waiting<R> {
     pub(super) const fn new(queue: R, what: For) -> Self {
-        Self { queue: Some(queue), what, priority: None, key: None }
+        Self { queue: Some(queue), what, priority: None, key: None, offered: false }
     }
 
     pub(super) const fn set_priority(&mut self, priority: Priority) {
@@ -56,28 +58,33 @@ impl<R: QueueRef> Waiting<R> {
         self.queue.take()
     }
 
-    /// Gives up whatever it has.
-    pub(super) fn give_up(&mut self) {
+    /// Gives up whatever it has; answers the item that was left with its place, unless that has been taken.
+    pub(super) fn give_up(&mut self) -> Option<R::Item> {
+        let mut item = None;
         if let (Some(key), Some(queue)) = (self.key.take(), &self.queue) {
-            queue.queue().cancel(self.what, key);
+            queue.queue().cancel(self.what, key, self.offered, &mut item);
         }
         self.queue = None;
+        item
     }
 
     /// The queue, and the place in it, unless the wait is over.
     pub(super) fn split(&mut self) -> Option<(&QueueOf<R>, Place<'_>)> {
         let queue = self.queue.as_ref()?.queue();
-        Some((queue, Place { what: self.what, priority: self.priority, key: &mut self.key }))
+        let Self { what, priority, key, offered, .. } = self;
+        Some((queue, Place { what: *what, priority: *priority, key, offered }))
     }
 
-    /// Asks for what it waits for. `granted` is what is done with it, under the lock.
+    /// Asks for what it waits for. `granted` is what is done with it, under the lock; it gets the item that is to be
+    /// put, or a place for one.
     pub(super) fn poll<U>(
         &mut self,
         cx: &Context<'_>,
-        granted: impl FnOnce(&mut MachineOf<R>) -> U,
+        item: &mut Option<R::Item>,
+        granted: impl FnOnce(&mut MachineOf<R>, &mut Option<R::Item>) -> U,
     ) -> Poll<Result<U, Denied>> {
         match self.split() {
-            Some((queue, place)) => place.poll(queue, cx, granted),
+            Some((queue, place)) => place.poll(queue, cx, item, granted),
             None => Poll::Pending,
         }
     }
@@ -88,21 +95,22 @@ pub(super) struct Place<'a> {
     what: For,
     priority: Option<Priority>,
     key: &'a mut Option<WaiterKey>,
+    offered: &'a mut bool,
 }
 
 impl Place<'_> {
-    /// Asks for what it waits for. `granted` is what is done with it, under the lock.
+    /// As [`Waiting::poll`].
     pub(super) fn poll<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage, U>(
-        self,
+        mut self,
         queue: &Queue<P, S, T, D, V>,
         cx: &Context<'_>,
-        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>) -> U,
+        item: &mut Option<T>,
+        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>, &mut Option<T>) -> U,
     ) -> Poll<Result<U, Denied>> {
-        if let Some(key) = *self.key {
-            return queue.ask(self.what, key, self.key, cx.waker(), granted);
+        match *self.key {
+            Some(key) => queue.ask(&mut self, key, cx.waker(), item, granted),
+            None => queue.enter(&mut self, cx.waker(), item, granted),
         }
-        let priority = self.priority.unwrap_or_else(P::ambient_priority);
-        queue.enter(self.what, self.key, priority, cx.waker(), granted)
     }
 }
 
@@ -110,7 +118,7 @@ impl<R: QueueRef> Drop for Waiting<R> {
     #[inline]
     fn drop(&mut self) {
         if self.key.is_some() {
-            self.give_up();
+            drop(self.give_up());
         }
     }
 }
@@ -119,12 +127,13 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     /// The first time.
     fn enter<U>(
         &self,
-        what: For,
-        place: &mut Option<WaiterKey>,
-        priority: Priority,
+        place: &mut Place<'_>,
         waker: &Waker,
-        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>) -> U,
+        item: &mut Option<T>,
+        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>, &mut Option<T>) -> U,
     ) -> Poll<Result<U, Denied>> {
+        let what = place.what;
+        let priority = place.priority.unwrap_or_else(P::ambient_priority);
         let waker = waker.clone();
         // Dropped after the lock is released, whatever happens under it.
         let mut unused = None;
@@ -132,10 +141,14 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         let output = self.transact(&mut wakes, |machine| match machine.wait(what, priority, waker) {
             Ok(Entry::Granted(waker)) => {
                 unused = Some(waker);
-                Poll::Ready(Ok(granted(machine)))
+                Poll::Ready(Ok(granted(machine, item)))
             }
             Ok(Entry::Queued(key)) => {
-                *place = Some(key);
+                *place.key = Some(key);
+                if what == For::Room && item.is_some() {
+                    machine.offer(key, item);
+                    *place.offered = item.is_none();
+                }
                 Poll::Pending
             }
             Err(Refused::Closed(waker)) => {
@@ -155,27 +168,32 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     /// Once it has a place in line.
     fn ask<U>(
         &self,
-        what: For,
+        place: &mut Place<'_>,
         key: WaiterKey,
-        place: &mut Option<WaiterKey>,
         waker: &Waker,
-        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>) -> U,
+        item: &mut Option<T>,
+        granted: impl FnOnce(&mut Machine<T, Waker, D, S, V>, &mut Option<T>) -> U,
     ) -> Poll<Result<U, Denied>> {
+        let (what, offered) = (place.what, *place.offered);
         let mut granted = Some(granted);
         loop {
             let mut wakes = self.wakes();
-            let asked = self.transact(&mut wakes, |machine| match machine.poll(what, key, waker) {
-                Progress::Granted => {
-                    // From here on nothing is left to cancel, whatever panics.
-                    *place = None;
-                    granted.take().map(|granted| Poll::Ready(Ok(granted(machine))))
+            let asked = self.transact(&mut wakes, |machine| {
+                let progress =
+                    if offered { machine.poll_offer(key, waker, item) } else { machine.poll(what, key, waker) };
+                match progress {
+                    Progress::Granted => {
+                        // From here on nothing is left to cancel, whatever panics.
+                        *place.key = None;
+                        granted.take().map(|granted| Poll::Ready(Ok(granted(machine, item))))
+                    }
+                    Progress::Closed => {
+                        *place.key = None;
+                        Some(Poll::Ready(Err(Denied::Closed)))
+                    }
+                    Progress::Waiting => Some(Poll::Pending),
+                    Progress::WakerDiffers => None,
                 }
-                Progress::Closed => {
-                    *place = None;
-                    Some(Poll::Ready(Err(Denied::Closed)))
-                }
-                Progress::Waiting => Some(Poll::Pending),
-                Progress::WakerDiffers => None,
             });
             drop(wakes);
             if let Some(output) = asked {
@@ -187,5 +205,16 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
                 return Poll::Pending;
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn cancel(&self, what: For, key: WaiterKey, offered: bool, item: &mut Option<T>) {
+        let mut wakes = self.wakes();
+        let waker = self.transact(&mut wakes, |machine| {
+            if offered { machine.withdraw(key, item) } else { machine.cancel(what, key) }
+        });
+        drop(wakes);
+        drop(waker);
     }
 }

@@ -214,6 +214,8 @@ macro_rules! scenarios {
                     puts_wait_in_turn
                     dropped_at_any_poll_no_item_is_lost
                     a_rendezvous_pairs_puts_with_gets
+                    what_is_offered_can_be_had_at_once
+                    the_oldest_goes_by_force
                     room_is_reserved_before_there_is_an_item
                     a_closed_queue_drains
                     a_closed_queue_hands_everything_out

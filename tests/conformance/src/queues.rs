@@ -7,8 +7,8 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 
 use tidegate_core::queue::{
-    For, Get, GetError, LifoQueue, PriorityQueue, Put, PutError, Queue, ReserveError, SlotError, TryGetError,
-    TryPutError,
+    ByPriority, Discipline, Fifo, For, Get, GetError, Lifo, LifoQueue, PriorityQueue, Put, PutError, Queue,
+    ReserveError, SlotError, TryGetError, TryPutError,
 };
 use tidegate_core::{Blocking, Inline, Platform, Priority, Storage, Timed};
 
@@ -131,10 +131,13 @@ pub fn a_rendezvous_pairs_puts_with_gets<P: Platform, S: Storage>() -> Outcome {
         let queue = Queue::<P, S, u8>::new(0);
         check!(queue.try_put(1) == Err(TryPutError::Full(1)));
         let (mut put, mut get) = (queue.put(1), queue.get());
-        check!(poll_once(&mut put).is_pending());
         check!(poll_once(&mut get).is_pending());
         ready!(poll_once(&mut put));
         check!(ready!(poll_once(&mut get)) == 1);
+        let mut put = queue.put(4);
+        check!(poll_once(&mut put).is_pending());
+        check!(ready!(poll_once(&mut queue.get())) == 4);
+        ready!(poll_once(&mut put));
         let mut cancelled = queue.get();
         check!(poll_once(&mut cancelled).is_pending());
         demand!(queue.try_put(2));
@@ -143,6 +146,65 @@ pub fn a_rendezvous_pairs_puts_with_gets<P: Platform, S: Storage>() -> Outcome {
         check!(queue.try_put(3) == Err(TryPutError::Full(3)));
         check!(queue.try_get() == Ok(2));
         Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// Whoever comes to a rendezvous takes what is offered, in turn; who gives up or is turned down has its item back.
+pub fn what_is_offered_can_be_had_at_once<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        let queue = Queue::<P, S, u8>::new(0);
+        let (mut first, mut dropped, mut refused) = (queue.put(1), queue.put(2), queue.put(3));
+        check!(poll_once(&mut first).is_pending());
+        check!(poll_once(&mut dropped).is_pending());
+        check!(poll_once(&mut refused).is_pending());
+        check!((queue.len(), queue.force_put(4)) == (0, Err(TryPutError::Full(4))));
+        check!(queue.try_get() == Ok(1));
+        ready!(poll_once(&mut first));
+        check!(dropped.into_inner() == Some(2));
+        let mut reserve = queue.reserve();
+        check!(poll_once(&mut reserve).is_pending());
+        let mut batch = heapless::Vec::<u8, 2>::new();
+        let mut put = queue.put(5);
+        check!(poll_once(&mut put).is_pending());
+        check!(queue.drain_ready(&mut batch, 2) == 1 && batch.as_slice() == [3]);
+        ready!(poll_once(&mut refused));
+        check!(queue.try_get() == Err(TryGetError::Empty));
+        drop(reserve);
+        queue.close();
+        check!(queue.try_get() == Err(TryGetError::Closed));
+        check!(poll_once(&mut put) == Poll::Ready(Err(PutError::Closed(5))));
+        check!(queue.waiters(For::Room) == 0);
+        Ok(())
+    }
+    scenario::<P, S>().into()
+}
+
+/// By force the oldest goes, whatever would come out next, and claims and reserved room stay good.
+pub fn the_oldest_goes_by_force<P: Platform, S: Storage>() -> Outcome {
+    fn with<P: Platform, S: Storage, D: Discipline<u8>>(order: [u8; 2]) -> Check {
+        let queue = Queue::<P, S, u8, D>::new(3);
+        let mut get = queue.get();
+        check!(poll_once(&mut get).is_pending());
+        for item in [5, 7, 9] {
+            check!(queue.force_put(item) == Ok(None));
+        }
+        check!(queue.force_put(6) == Ok(Some(5)));
+        check!(queue.force_put(8) == Ok(Some(7)));
+        check!(queue.unfinished() == 3);
+        let claimed = ready!(poll_once(&mut get));
+        check!(
+            (claimed, queue.try_get(), queue.try_get()) == (23 - order[0] - order[1], Ok(order[0]), Ok(order[1]))
+        );
+        let slots = (demand!(queue.try_reserve()), demand!(queue.try_reserve()), demand!(queue.try_reserve()));
+        check!(queue.force_put(1) == Err(TryPutError::Full(1)));
+        drop(slots);
+        Ok(())
+    }
+    fn scenario<P: Platform, S: Storage>() -> Check {
+        with::<P, S, Fifo>([6, 8])?;
+        with::<P, S, Lifo>([6, 9])?;
+        with::<P, S, ByPriority>([8, 9])
     }
     scenario::<P, S>().into()
 }
@@ -382,6 +444,11 @@ pub async fn a_fickle_crowd_loses_no_item<'a, W: World<'a>>(_: &W) -> Check {
 pub async fn waits_at_a_queue_can_time_out<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
     let queue = Queue::<W::Platform, Few, u8>::new(1);
     check!(queue.get_timeout(SHORT).await == Err(GetError::TimedOut));
+    let mut batch = heapless::Vec::<u8, 2>::new();
+    check!(queue.get_many_timeout(&mut batch, 2, SHORT).await == Err(GetError::TimedOut));
+    let rendezvous = Queue::<W::Platform, Few, u8>::new(0);
+    check!(rendezvous.put_timeout(1, SHORT).await == Err(PutError::TimedOut(1)));
+    check!(rendezvous.try_get() == Err(TryGetError::Empty));
     demand!(queue.put_timeout(1, SHORT).await);
     check!(queue.put_timeout(2, SHORT).await == Err(PutError::TimedOut(2)));
     check!(matches!(queue.reserve_timeout(SHORT).await, Err(ReserveError::TimedOut)));
@@ -397,6 +464,9 @@ pub async fn waits_at_a_queue_can_time_out<'a, W: World<'a, Platform: Timed>>(_:
 pub async fn a_thread_waits_at_a_queue<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
     let queue = Queue::<W::Platform, Few, u8>::new(1);
     check!(queue.get_blocking_timeout(SHORT) == Err(GetError::TimedOut));
+    check!(
+        queue.get_many_blocking_timeout(&mut heapless::Vec::<u8, 2>::new(), 2, SHORT) == Err(GetError::TimedOut)
+    );
     demand!(queue.put_blocking(1));
     check!(queue.put_blocking_timeout(2, SHORT) == Err(PutError::TimedOut(2)));
     check!(matches!(queue.reserve_blocking_timeout(SHORT), Err(ReserveError::TimedOut)));

@@ -55,11 +55,14 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub enum Step {
     TryPut(u8),
+    ForcePut(u8),
     TryGet,
     Reserve,
     Fill(u8),
     Release,
     Wait(What, i32),
+    /// Waits for room, and leaves an item with the place in line if there is no capacity.
+    Offer(u8, i32),
     Poll(usize, bool),
     Cancel(usize),
     Capacity(usize),
@@ -120,6 +123,8 @@ struct Waiter {
     arrival: usize,
     bell: Rc<Cell<bool>>,
     standing: Standing,
+    /// What it offers, or has offered.
+    offer: Option<Item>,
 }
 
 /// The naive queue.
@@ -174,19 +179,46 @@ impl Model {
         self.waiters.iter_mut().filter(waiting).min_by_key(|waiter| (waiter.priority, waiter.arrival))
     }
 
-    fn settle(&mut self) {
+    fn serve(&mut self) {
         while self.has_item()
             && let Some(first) = self.first(What::Item)
         {
             first.standing = Standing::Granted;
             self.claimed += 1;
         }
+    }
+
+    /// What the first in line offers, if a newcomer may have it.
+    fn offered(&mut self) -> Option<Item> {
+        if self.closed || self.has_item() || self.in_line(What::Item) > 0 {
+            return None;
+        }
+        self.first(What::Room)?.offer
+    }
+
+    /// Takes what the first in line offers, behind what is inside.
+    fn accept(&mut self) {
+        if let Some(first) = self.first(What::Room)
+            && let Some(item) = first.offer
+        {
+            first.standing = Standing::Granted;
+            self.push(item);
+        }
+    }
+
+    fn settle(&mut self) {
+        self.serve();
+        // An offer that goes in may be what somebody waits for, and makes room for the next then.
         while !self.closed
             && self.has_room()
             && let Some(first) = self.first(What::Room)
         {
             first.standing = Standing::Granted;
-            self.reserved += 1;
+            match first.offer {
+                Some(item) => self.push(item),
+                None => self.reserved += 1,
+            }
+            self.serve();
         }
         while self.unfinished == 0
             && let Some(first) = self.first(What::Done)
@@ -270,9 +302,33 @@ impl<D: Discipline<Item>> Play<D> {
                     self.model.push(item);
                 }
             }
+            Step::ForcePut(key) => {
+                let item = self.item(key);
+                let put = self.machine.force_put(item);
+                let displaced = put.map(|oldest| oldest.map(|item| item.number)).map_err(|error| match error {
+                    TryPutError::Closed(back) => (TryReserveError::Closed, back.number),
+                    other => (TryReserveError::Full, other.into_inner().number),
+                });
+                let expected = match self.expect_room() {
+                    Ok(()) => Ok(None),
+                    // Items are listed as they came.
+                    Err(TryReserveError::Full) if !self.model.items.is_empty() => {
+                        self.model.unfinished = self.model.unfinished.saturating_sub(1);
+                        Ok(Some(self.model.items.remove(0).number))
+                    }
+                    Err(error) => Err((error, item.number)),
+                };
+                assert_eq!(displaced, expected);
+                if expected.is_ok() {
+                    self.model.push(item);
+                }
+            }
             Step::TryGet => {
                 let got = self.machine.try_get().map(|item| item.number);
-                let expected = if self.model.has_item() && self.model.in_line(What::Item) == 0 {
+                let expected = if self.model.offered().is_some() {
+                    self.model.accept();
+                    Ok(self.model.pop().map_or(0, |item| item.number))
+                } else if self.model.has_item() && self.model.in_line(What::Item) == 0 {
                     Ok(self.model.pop().map_or(0, |item| item.number))
                 } else if self.model.closed && !self.model.has_item() {
                     Err(TryGetError::Closed)
@@ -298,7 +354,11 @@ impl<D: Discipline<Item>> Play<D> {
                 self.machine.release(For::Room);
                 self.model.reserved -= 1;
             }
-            Step::Wait(what, priority) => self.wait(what, priority),
+            Step::Wait(what, priority) => self.wait(what, priority, None),
+            Step::Offer(key, priority) => {
+                let item = self.item(key);
+                self.wait(What::Room, priority, Some(item));
+            }
             Step::Poll(who, moved) if !self.model.waiters.is_empty() => {
                 self.poll(who % self.model.waiters.len(), moved);
             }
@@ -352,12 +412,21 @@ impl<D: Discipline<Item>> Play<D> {
         assert_eq!(taken, self.model.pop().map(|item| item.number));
     }
 
-    fn wait(&mut self, what: What, priority: i32) {
+    fn wait(&mut self, what: What, priority: i32, item: Option<Item>) {
         let bell = Rc::new(Cell::new(false));
         let waited = self.machine.wait(what.into(), Priority(priority), Bell(Rc::clone(&bell)));
         let closed = self.model.closed;
         let granted = match what {
             What::Room => self.expect_room().is_ok(),
+            // Somebody offers an item, and nobody has room for another one that is to come.
+            What::Item
+                if self.model.offered().is_some()
+                    && self.model.capacity == 0
+                    && self.model.items.len() + self.model.reserved < (self.model.claimed + 1).min(ROOM) =>
+            {
+                self.model.accept();
+                true
+            }
             What::Item => self.model.has_item() && self.model.in_line(what) == 0,
             What::Done => self.model.unfinished == 0,
         };
@@ -384,7 +453,13 @@ impl<D: Discipline<Item>> Play<D> {
                 self.model.arrivals += 1;
                 let arrival = self.model.arrivals;
                 let standing = Standing::Waiting;
-                self.model.waiters.push(Waiter { what, key, priority, arrival, bell, standing });
+                let mut offer = item;
+                if item.is_some() {
+                    self.machine.offer(key, &mut offer);
+                    assert_eq!(offer.is_none(), self.model.capacity == 0, "only a rendezvous takes offers");
+                }
+                let offer = item.filter(|_| offer.is_none());
+                self.model.waiters.push(Waiter { what, key, priority, arrival, bell, standing, offer });
             }
             Err(Refused::Closed(_)) => assert!(closed && !granted && what != What::Done),
             Err(Refused::Full(_)) => assert!(full && !granted),
@@ -402,7 +477,15 @@ impl<D: Discipline<Item>> Play<D> {
             standing != Standing::Waiting,
             "who has something to hear has been woken, and nobody else"
         );
-        match self.machine.poll(what.into(), key, &Bell(Rc::clone(&shown))) {
+        let offer = waiter.offer;
+        let mut back = None;
+        let progress = match offer {
+            Some(_) => self.machine.poll_offer(key, &Bell(Rc::clone(&shown)), &mut back),
+            None => self.machine.poll(what.into(), key, &Bell(Rc::clone(&shown))),
+        };
+        let expected = offer.filter(|_| standing == Standing::Refused).map(|item| item.number);
+        assert_eq!(back.map(|item: Item| item.number), expected, "what is refused comes back");
+        match progress {
             Progress::Waiting => assert!(standing == Standing::Waiting && !moved),
             Progress::WakerDiffers => {
                 assert!(standing == Standing::Waiting && moved);
@@ -414,6 +497,7 @@ impl<D: Discipline<Item>> Play<D> {
                 assert_eq!(standing, Standing::Granted);
                 self.model.waiters.remove(who);
                 match what {
+                    What::Room if offer.is_some() => {}
                     What::Room => self.fill(1),
                     What::Item => self.take(),
                     What::Done => {}
@@ -436,6 +520,14 @@ impl<D: Discipline<Item>> Play<D> {
 
     fn cancel(&mut self, who: usize) {
         let waiter = self.model.waiters.remove(who);
+        if let Some(item) = waiter.offer {
+            let mut back = None;
+            let waker = self.machine.withdraw(waiter.key, &mut back);
+            assert_eq!(waker.is_some(), waiter.standing == Standing::Waiting);
+            let expected = (waiter.standing != Standing::Granted).then_some(item.number);
+            assert_eq!(back.map(|item: Item| item.number), expected, "what has not been taken comes back");
+            return;
+        }
         let waker = self.machine.cancel(waiter.what.into(), waiter.key);
         assert_eq!(waker.is_some(), waiter.standing == Standing::Waiting);
         if waiter.standing == Standing::Granted {
@@ -486,6 +578,8 @@ impl Step {
         let (who, priority) = (usize::from(detail / 2), i32::from(detail % 3));
         match kind {
             0..5 => Self::TryPut(detail % 4),
+            5 => Self::ForcePut(detail % 4),
+            6 | 7 => Self::Offer(detail % 4, priority),
             9 => Self::Reserve,
             10 => Self::Fill(detail % 4),
             11 => Self::Release,
@@ -498,7 +592,7 @@ impl Step {
             28 | 29 => Self::Done,
             30 if detail > 128 => Self::Close,
             31 if detail > 192 => Self::Discard,
-            // 5 to 8, and what is done seldom.
+            // 8, and what is done seldom.
             _ => Self::TryGet,
         }
     }

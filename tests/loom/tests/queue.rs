@@ -112,6 +112,69 @@ fn cancel_against_put_at_a_rendezvous() {
     });
 }
 
+/// An offer is taken, or comes back to whoever gives up: never both, never neither.
+#[test]
+fn try_get_against_a_put_that_is_given_up() {
+    model(|| {
+        let queue = Arc::new(Queue::new(0));
+        let putter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                let mut put = queue.put(1);
+                match poll_once(&mut put) {
+                    Poll::Ready(put) => put.map(|()| None).unwrap(),
+                    Poll::Pending => put.into_inner(),
+                }
+            })
+        };
+        let got = queue.try_get();
+        let back = putter.join().unwrap();
+        assert_eq!(got.ok().xor(back), Some(1));
+        at_rest(&queue);
+    });
+}
+
+/// Whoever offers an item is woken when it has been taken.
+#[test]
+fn try_get_wakes_whoever_offered() {
+    model(|| {
+        let queue = Arc::new(Queue::new(0));
+        let putter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(queue.put(7)).unwrap())
+        };
+        let got = loop {
+            match queue.try_get() {
+                Ok(item) => break item,
+                Err(_) => thread::yield_now(),
+            }
+        };
+        putter.join().unwrap();
+        assert_eq!(got, 7);
+        at_rest(&queue);
+    });
+}
+
+/// What is offered comes back at the end, or has been taken before it.
+#[test]
+fn close_against_an_offer() {
+    model(|| {
+        let queue = Arc::new(Queue::new(0));
+        let putter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || block_on(queue.put(1)))
+        };
+        let getter = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || queue.try_get().ok())
+        };
+        queue.close();
+        let back = putter.join().unwrap().err().map(queue::PutError::into_inner);
+        assert_eq!(getter.join().unwrap().xor(back), Some(1));
+        at_rest(&queue);
+    });
+}
+
 #[test]
 fn close_against_get_and_put() {
     model(|| {
