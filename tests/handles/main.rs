@@ -4,6 +4,7 @@
 mod cache;
 mod clock;
 mod gate;
+mod keyed;
 mod limiter;
 mod lockout;
 mod orders;
