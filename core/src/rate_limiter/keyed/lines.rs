@@ -39,14 +39,14 @@ struct Line {
 pub(super) struct Lines<W, V: Storage> {
     waiters: Slab<Waiter<W>, V>,
     classes: Slab<Class, V>,
-    lines: V::Buffer<Line>,
+    by_number: V::Buffer<Line>,
     len: usize,
 }
 
 impl<W, V: Storage> Lines<W, V> {
     pub(super) const fn new() -> Self {
-        let lines = <V::Buffer<Line> as Buffer<Line>>::EMPTY;
-        Self { waiters: Slab::new(), classes: Slab::new(), lines, len: 0 }
+        let by_number = <V::Buffer<Line> as Buffer<Line>>::EMPTY;
+        Self { waiters: Slab::new(), classes: Slab::new(), by_number, len: 0 }
     }
 
     /// How many wait, in all lines.
@@ -56,7 +56,7 @@ impl<W, V: Storage> Lines<W, V> {
 
     /// All lines have lower numbers than this.
     pub(super) fn lines(&self) -> u32 {
-        u32::try_from(self.lines.as_slice().len()).unwrap_or(u32::MAX)
+        u32::try_from(self.by_number.as_slice().len()).unwrap_or(u32::MAX)
     }
 
     /// Whether there is room for another waiter, of whatever line and priority.
@@ -67,7 +67,7 @@ impl<W, V: Storage> Lines<W, V> {
 
     /// The most urgent class of a line.
     fn class(&self, line: u32) -> Option<&Class> {
-        self.classes.at(self.lines.as_slice().get(line as usize)?.first)
+        self.classes.at(self.by_number.as_slice().get(line as usize)?.first)
     }
 
     /// Whose turn it is in a line.
@@ -77,12 +77,12 @@ impl<W, V: Storage> Lines<W, V> {
 
     /// Who has been told when the line is due, and when that is.
     pub(super) fn told(&self, line: u32) -> Option<(Key, Instant)> {
-        self.lines.as_slice().get(line as usize)?.told
+        self.by_number.as_slice().get(line as usize)?.told
     }
 
     /// Notes who has been told, or is about to be.
     pub(super) fn tell(&mut self, line: u32, told: Option<(Key, Instant)>) {
-        if let Some(line) = self.lines.as_mut_slice().get_mut(line as usize) {
+        if let Some(line) = self.by_number.as_mut_slice().get_mut(line as usize) {
             line.told = told;
         }
     }
@@ -107,8 +107,8 @@ impl<W, V: Storage> Lines<W, V> {
     /// Adds a waiter behind those of the same and of more urgent priorities of its line; the storage
     /// [has room](Self::has_room).
     pub(super) fn push(&mut self, line: u32, priority: Priority, tokens: u32, waker: W) -> Key {
-        while self.lines.as_slice().len() <= line as usize {
-            if self.lines.push(Line { first: NONE, told: None }).is_err() {
+        while self.by_number.as_slice().len() <= line as usize {
+            if self.by_number.push(Line { first: NONE, told: None }).is_err() {
                 unreachable!("there are no more lines than there is room for");
             }
         }
@@ -128,7 +128,7 @@ impl<W, V: Storage> Lines<W, V> {
 
     /// The class of a line for a priority, which is made if there is none.
     fn class_of(&mut self, line: u32, priority: Priority) -> u32 {
-        let (mut before, mut next) = (NONE, self.lines.as_slice()[line as usize].first);
+        let (mut before, mut next) = (NONE, self.by_number.as_slice()[line as usize].first);
         while let Some(class) = self.classes.at(next) {
             if class.priority == priority {
                 return next;
@@ -148,7 +148,7 @@ impl<W, V: Storage> Lines<W, V> {
     fn pointer(&mut self, line: u32, before: u32) -> &mut u32 {
         match self.classes.at_mut(before) {
             Some(class) => &mut class.next,
-            None => &mut self.lines.as_mut_slice()[line as usize].first,
+            None => &mut self.by_number.as_mut_slice()[line as usize].first,
         }
     }
 
@@ -173,7 +173,7 @@ impl<W, V: Storage> Lines<W, V> {
     }
 
     fn end_class(&mut self, line: u32, ended: u32) {
-        let (mut before, mut at) = (NONE, self.lines.as_slice()[line as usize].first);
+        let (mut before, mut at) = (NONE, self.by_number.as_slice()[line as usize].first);
         while at != ended {
             let Some(class) = self.classes.at(at) else { return };
             (before, at) = (at, class.next);
@@ -208,7 +208,7 @@ impl<W, V: Storage> Lines<W, V> {
             return;
         }
         let mut seen = 0;
-        for (line, Line { first, .. }) in self.lines.as_slice().iter().enumerate() {
+        for (line, Line { first, .. }) in self.by_number.as_slice().iter().enumerate() {
             let (mut at, mut last) = (*first, None);
             while let Some(class) = self.classes.at(at) {
                 debug_assert!(last.is_none_or(|last: Priority| last.is_before(class.priority)), "in order");

@@ -394,7 +394,7 @@ fn the_machine_tells_who_leads_and_serves_all_who_are_due() {
     assert_eq!((until, rung.take()), (None, 0));
 
     assert_eq!(machine.poll(at(5), later, &bell(4)), Standing::WakerDiffers);
-    assert!(matches!(machine.register(later, bell(4)), Ok(None)));
+    assert!(matches!(machine.register(later, bell(4)), Ok(Some(Bell(1, _)))));
     assert_eq!(settle(&mut machine), Some(at(13)), "it still leads");
     // Both are served by whoever comes; the one who asks needs no wake.
     assert_eq!(machine.poll(at(13), sooner, &bell(2)), Standing::Granted);
