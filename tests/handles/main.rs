@@ -5,6 +5,7 @@ mod cache;
 mod clock;
 mod extremes;
 mod gate;
+mod keyed;
 mod limiter;
 mod lockout;
 mod orders;

@@ -1,16 +1,18 @@
 //! Wakes that panic, in any list of wakes: nobody is stranded, and what the caller was about to get comes back.
 
 use core::future::{Pending, pending};
+use core::hash::BuildHasherDefault;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
 use core::time::Duration;
+use std::hash::DefaultHasher;
 use std::panic;
 use std::sync::{Arc, Mutex};
 
 use tidegate_core::lockout::{InOrder, Lockout, Order, Together};
-use tidegate_core::rate_limiter::{Acquire, Quota, RateLimiter};
+use tidegate_core::rate_limiter::{Acquire, KeyedRateLimiter, Quota, RateLimiter, TokenBucket, WhenFull};
 use tidegate_core::{Clock, Heap, Instant, Priority, Timer};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
 use tidegate_threads::{Threads, priority};
@@ -99,6 +101,39 @@ fn a_limiters_newcomer_gets_its_tokens_back() {
             assert!(is_caught(|| priority::scope(Priority(-9), newcomer)));
             assert!(line.iter_mut().all(|acquire| poll_once(acquire).is_ready()));
             assert_eq!(limiter.available(), 30, "50 came, and 20 are taken");
+        }
+    }
+}
+
+type Keyed<'a> = KeyedRateLimiter<u8, Threads, Heap, &'a Silent, BuildHasherDefault<DefaultHasher>>;
+
+/// Of two keys, one for which nobody waits but a newcomer: what is woken along with it may panic.
+#[test]
+fn a_keyed_limiters_newcomer_gets_its_tokens_back() {
+    for bad in [0, 15, 16, 19] {
+        for (waits, key) in [(false, 1), (true, 1), (false, 2), (true, 2)] {
+            let clock = Silent::default();
+            let bucket = TokenBucket::new(Quota::per(50, Duration::from_secs(1)).unwrap()).unwrap();
+            let limiter: Keyed<'_> =
+                KeyedRateLimiter::with_parts(bucket, 4, WhenFull::Refuse, &clock, BuildHasherDefault::default());
+            limiter.try_acquire(&1, 50).unwrap();
+            let (count, waker) = Count::new();
+            let mut line: Vec<_> = (0..20).map(|_| Box::pin(limiter.acquire(&1, 1))).collect();
+            for (place, acquire) in line.iter_mut().enumerate() {
+                let waker = if place == bad { &panicking() } else { &waker };
+                assert!(poll_with(acquire, waker).is_pending());
+            }
+            clock.set_secs(1);
+            let newcomer = || {
+                let mut acquire = Box::pin(limiter.acquire(&key, 5).priority(Priority(-9)));
+                let polled = waits.then(|| poll_once(&mut acquire));
+                polled.map_or_else(|| limiter.try_acquire(&key, 5), |_| Ok(()))
+            };
+            assert!(is_caught(|| priority::scope(Priority(-9), newcomer)));
+            assert_eq!(count.get(), 19, "nobody else is stranded");
+            assert!(line.iter_mut().all(|acquire| poll_once(acquire).is_ready()));
+            assert_eq!((limiter.level(&1).available, limiter.level(&2).available), (30, 50));
+            assert_eq!(limiter.waiters(), 0);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tidegate_core::lockout::Wait;
+use tidegate_core::rate_limiter::KeyedAcquire;
 use tidegate_core::semaphore::{Acquire, AcquireError, Permit, Semaphore, TooManyPermits, TryAcquireError};
 use tidegate_core::{Heap, Inline, Instant, Local, Priority};
 
@@ -20,6 +21,9 @@ macro_rules! crosses_threads {
         assert_impl_all!($adapter::FifoLockout: Send, Sync);
         assert_impl_all!(Wait<&'static $adapter::FifoLockout>: Send);
         assert_impl_all!($adapter::Pass<'static>: Send, Sync);
+        assert_impl_all!($adapter::KeyedRateLimiter<u64>: Send, Sync);
+        assert_impl_all!(KeyedAcquire<&'static $adapter::KeyedRateLimiter<u64>, &'static u64>: Send);
+        assert_impl_all!(KeyedAcquire<Arc<$adapter::KeyedRateLimiter<u64>>, u64>: Send);
         assert_impl_all!(Acquire<&'static $adapter::Semaphore>: Send, Sync, Unpin);
         assert_impl_all!(Acquire<Arc<$adapter::Semaphore>>: Send, Sync, Unpin);
     };

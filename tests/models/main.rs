@@ -4,6 +4,7 @@
 mod cache;
 mod handle;
 mod handover;
+mod keyed_line;
 mod limiter;
 mod lockout;
 mod lru;

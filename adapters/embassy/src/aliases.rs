@@ -34,8 +34,8 @@ macro_rules! aliases {
             rate_limiter::RateLimiter<$Platform, Inline<N>, T>;
 
         #[doc = concat!("[`KeyedRateLimiter`](crate::KeyedRateLimiter) without ", $without, ".")]
-        pub type KeyedRateLimiter<K, H, const N: usize, T = EmbassyTimer> =
-            rate_limiter::KeyedRateLimiter<K, $Platform, Inline<N>, T, H>;
+        pub type KeyedRateLimiter<K, H, const N: usize, const WAITERS: usize = 0, T = EmbassyTimer> =
+            rate_limiter::KeyedRateLimiter<K, $Platform, (Inline<N>, Inline<WAITERS>), T, H>;
 
         #[doc = concat!("[`Gate`](crate::Gate) without ", $without, ".")]
         pub type Gate<A = Absent, B = Absent, C = Absent> = gate::Gate<$Platform, A, B, C>;

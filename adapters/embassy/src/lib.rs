@@ -104,7 +104,9 @@ pub use tidegate_core::queue::{
     self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
     TryReserveError,
 };
-pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::rate_limiter::{
+    self, InvalidQuota, KeyedAcquireError, KeyedError, NotUntil, Quota, WhenFull,
+};
 pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::shutdown::{self, BeginError, Heard, Reason, SecondSignal};
@@ -213,12 +215,15 @@ pub type TtlCache<
     H = DefaultHashBuilder,
 > = cache::Cache<K, V, Embassy, (Inline<N>, Inline<FLIGHTS>), E, Expiring<V, T>, H>;
 
-/// A token bucket for every key, up to `N` keys. See [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+/// A token bucket for every key, up to `N` keys, and a line for each that is waited for, with room for `WAITERS` in all.
+/// See [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+///
+/// Where nobody waits, `WAITERS` is 0, and costs nothing.
 ///
 /// The hasher is for the image to choose: a random seed, where there is a source of randomness and somebody who
 /// may make keys up; a fixed one otherwise.
-pub type KeyedRateLimiter<K, H, const N: usize, T = EmbassyTimer> =
-    rate_limiter::KeyedRateLimiter<K, Embassy, Inline<N>, T, H>;
+pub type KeyedRateLimiter<K, H, const N: usize, const WAITERS: usize = 0, T = EmbassyTimer> =
+    rate_limiter::KeyedRateLimiter<K, Embassy, (Inline<N>, Inline<WAITERS>), T, H>;
 
 /// A semaphore, a rate limiter and a lockout, entered as one. See [`tidegate_core::gate`].
 ///

@@ -86,7 +86,9 @@ pub use tidegate_core::queue::{
     self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
     TryReserveError,
 };
-pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::rate_limiter::{
+    self, InvalidQuota, KeyedAcquireError, KeyedError, NotUntil, Quota, WhenFull,
+};
 pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::ttl_lru;
@@ -228,10 +230,25 @@ pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> = cache::Cache<K, V
 pub type TtlCache<K, V, E = Infallible, T = SimTimer, H = DefaultHashBuilder> =
     cache::Cache<K, V, Sim, Heap, E, Expiring<V, T>, H>;
 
-/// A token bucket for every key, up to a bound on their number. See
+/// A token bucket for every key, up to a bound on their number, and a line for each that is waited for. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
 ///
 /// Keys are hashed the same way in every run, so that runs replay.
+///
+/// ```
+/// use core::time::Duration;
+/// use tidegate_sim::{KeyedRateLimiter, Quota, Sim, now};
+///
+/// let waited = Sim::new(7).run(async {
+///     let quota = Quota::per(1, Duration::from_secs(10)).expect("it makes sense");
+///     let clients = KeyedRateLimiter::<&str>::new(quota, 100).expect("it makes sense");
+///     for client in ["alice", "bob", "alice"] {
+///         clients.acquire(&client, 1).await.expect("it makes sense");
+///     }
+///     now().as_nanos()
+/// });
+/// assert_eq!(waited, Ok(10_000_000_000));
+/// ```
 pub type KeyedRateLimiter<K, T = SimTimer> =
     rate_limiter::KeyedRateLimiter<K, Sim, Heap, T, BuildHasherDefault<DefaultHasher>, 4>;
 

@@ -91,7 +91,9 @@ pub use tidegate_core::queue::{
     self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
     TryReserveError,
 };
-pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::rate_limiter::{
+    self, InvalidQuota, KeyedAcquireError, KeyedError, NotUntil, Quota, WhenFull,
+};
 pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
@@ -275,8 +277,8 @@ pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> =
 pub type TtlCache<K, V, E = Infallible, T = ThreadsTimer, H = DefaultHashBuilder> =
     cache::Cache<K, V, Threads, Heap, E, Expiring<V, T>, H, 32>;
 
-/// A token bucket for every key, up to a bound on their number. See
-/// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
+/// A token bucket for every key, up to a bound on their number, and a line for each that is waited for, by threads and
+/// by futures at once. See [`tidegate_core::rate_limiter::KeyedRateLimiter`].
 ///
 /// Keys are hashed with a random seed, so nobody can choose keys that collide.
 ///
@@ -285,11 +287,11 @@ pub type TtlCache<K, V, E = Infallible, T = ThreadsTimer, H = DefaultHashBuilder
 /// use core::time::Duration;
 /// use tidegate_threads::{KeyedRateLimiter, Quota};
 ///
-/// let quota = Quota::per(2, Duration::from_secs(60))?;
+/// let quota = Quota::per(2, Duration::from_millis(2))?;
 /// let clients = KeyedRateLimiter::<IpAddr>::new(quota, 100_000)?;
 /// let client = "192.0.2.1".parse()?;
 /// assert!(clients.try_acquire(&client, 2).is_ok());
-/// assert!(clients.try_acquire(&client, 1).is_err());
+/// clients.acquire_blocking(&client, 1)?; // a millisecond later
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 pub type KeyedRateLimiter<K, T = ThreadsTimer, H = RandomState> =

@@ -58,7 +58,9 @@ pub use tidegate_core::queue::{
     self, GetError, InvalidCapacity, NothingUnfinished, PutError, ReserveError, TryGetError, TryPutError,
     TryReserveError,
 };
-pub use tidegate_core::rate_limiter::{self, InvalidQuota, KeyedError, NotUntil, Quota, WhenFull};
+pub use tidegate_core::rate_limiter::{
+    self, InvalidQuota, KeyedAcquireError, KeyedError, NotUntil, Quota, WhenFull,
+};
 pub use tidegate_core::scheduler::{self, Expired, InsertError, MissedTickBehavior, NextError, TryNextError};
 pub use tidegate_core::semaphore::{AcquireError, Config, HeadOfLine, TooManyPermits, TryAcquireError};
 pub use tidegate_core::task_group::EnterError;
@@ -265,22 +267,31 @@ pub type Cache<K, V, E = Infallible, H = DefaultHashBuilder> = cache::Cache<K, V
 pub type TtlCache<K, V, E = Infallible, T = TokioTimer, H = DefaultHashBuilder> =
     cache::Cache<K, V, Tokio, Heap, E, Expiring<V, T>, H, 32>;
 
-/// A token bucket for every key, up to a bound on their number. See
+/// A token bucket for every key, up to a bound on their number, and a line for each that is waited for. See
 /// [`tidegate_core::rate_limiter::KeyedRateLimiter`].
 ///
 /// Keys are hashed with a random seed, so nobody can choose keys that collide.
 ///
 /// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn core::error::Error>> {
 /// use core::net::IpAddr;
 /// use core::time::Duration;
+/// use std::sync::Arc;
 /// use tidegate_tokio::{KeyedRateLimiter, Quota};
 ///
 /// let quota = Quota::per(2, Duration::from_secs(60))?;
-/// let clients = KeyedRateLimiter::<IpAddr>::new(quota, 100_000)?;
+/// let clients = Arc::new(KeyedRateLimiter::<IpAddr>::new(quota, 100_000)?);
 /// let client = "192.0.2.1".parse()?;
 /// assert!(clients.try_acquire(&client, 2).is_ok());
 /// assert!(clients.try_acquire(&client, 1).is_err());
-/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// clients.acquire(&client, 1).await?; // half a minute later
+///
+/// let waiting = tokio::spawn(KeyedRateLimiter::acquire_owned(Arc::clone(&clients), client, 1));
+/// clients.acquire(&"192.0.2.2".parse()?, 1).await?; // at once
+/// waiting.await??;
+/// # Ok(())
+/// # }
 /// ```
 pub type KeyedRateLimiter<K, T = TokioTimer, H = RandomState> =
     rate_limiter::KeyedRateLimiter<K, Tokio, Heap, T, H, 32>;

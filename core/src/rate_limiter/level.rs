@@ -4,7 +4,7 @@ use core::hash::{BuildHasher, Hash};
 
 use super::bucket::TokenBucket;
 use super::machine::Machine;
-use super::{KeyedRateLimiter, RateLimiter};
+use super::{KeyedRateLimiter, RateLimiter, Rooms};
 use crate::Instant;
 use crate::platform::Platform;
 use crate::storage::Storage;
@@ -81,7 +81,7 @@ impl<W, S: Storage> Machine<W, S> {
     }
 }
 
-impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, const SHARDS: usize>
+impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, const SHARDS: usize>
     KeyedRateLimiter<K, P, S, T, H, SHARDS>
 {
     /// How much a key has left. One that is not known has all.

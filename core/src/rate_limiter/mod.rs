@@ -30,6 +30,7 @@
 //! of ATM networks, as in the crate `governor`.
 
 mod acquire;
+mod alarm;
 mod bucket;
 mod config;
 mod error;
@@ -47,7 +48,9 @@ pub use acquire::Acquire;
 pub use bucket::TokenBucket;
 pub use config::Config;
 pub use error::{AcquireError, NotUntil, TryAcquireError};
-pub use keyed::{KeyedError, KeyedRateLimiter, WhenFull};
+pub use keyed::{
+    KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter, KeyedRateLimiterRef, Rooms, WhenFull,
+};
 pub use level::Level;
 pub use limits::MAX_QUOTAS;
 pub use machine::{Admission, Machine, Progress};

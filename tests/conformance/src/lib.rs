@@ -157,13 +157,16 @@ macro_rules! scenarios {
                     tokens_are_had_in_turn
                     several_quotas_are_kept_or_none
                     a_changed_quota_is_a_new_plan
-                    keys_are_limited_each_and_bounded_in_number;
+                    keys_are_limited_each_and_bounded_in_number
+                    tokens_of_each_key_are_had_in_turn;
                 crowds:;
                 timed:
                     tokens_come_with_the_platforms_time
-                    a_wait_for_tokens_can_time_out;
+                    a_wait_for_tokens_can_time_out
+                    tokens_of_a_key_come_with_the_platforms_time;
                 blocking:
-                    a_thread_waits_for_tokens;
+                    a_thread_waits_for_tokens
+                    a_thread_waits_for_tokens_of_a_key;
             }
             gates {
                 steps:

@@ -8,7 +8,8 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
 use tidegate_core::rate_limiter::{
-    AcquireError, KeyedError, KeyedRateLimiter, Quota, RateLimiter, TokenBucket, TryAcquireError, WhenFull,
+    AcquireError, KeyedAcquireError, KeyedError, KeyedRateLimiter, Quota, RateLimiter, TokenBucket,
+    TryAcquireError, WhenFull,
 };
 use tidegate_core::{Blocking, Clock, Inline, Instant, ManualClock, Platform, Priority, Storage, Timed};
 
@@ -192,6 +193,54 @@ pub fn keys_are_limited_each_and_bounded_in_number<P: Platform, S: Storage>() ->
     scenario::<P>().into()
 }
 
+/// Of each key the most urgent first, then in order of arrival, and no key waits for another; the first of each holds
+/// a timer; a key that is waited for stays.
+pub fn tokens_of_each_key_are_had_in_turn<P: Platform, S: Storage>() -> Outcome {
+    fn scenario<P: Platform>() -> Check {
+        const DONE: Poll<Result<(), KeyedAcquireError>> = Poll::Ready(Ok(()));
+        let clock = ManualClock::<P, Inline<2>>::new();
+        let bucket = demand!(TokenBucket::new(demand!(Quota::per(1, SECOND))));
+        let keyed: KeyedRateLimiter<u8, P, (Inline<2>, Inline<4>), _, BuildHasherDefault<Plain>> =
+            KeyedRateLimiter::with_parts(bucket, 2, WhenFull::Refuse, &clock, BuildHasherDefault::default());
+        check!(keyed.try_acquire(&2, 1).is_ok());
+        clock.set(at(500_000_000));
+        check!(poll(pin!(keyed.acquire(&1, 1))) == DONE);
+        let (mut second, mut third) = (pin!(keyed.acquire(&1, 1)), pin!(keyed.acquire(&1, 1)));
+        let mut first = pin!(keyed.acquire(&1, 1).priority(Priority(-1)));
+        let mut other = pin!(keyed.acquire(&2, 1));
+        {
+            let mut gone = pin!(keyed.acquire(&1, 1));
+            check!(poll(gone.as_mut()).is_pending());
+            check!(poll(second.as_mut()).is_pending());
+            check!(poll(third.as_mut()).is_pending());
+            check!(poll(first.as_mut()).is_pending());
+            check!(poll(other.as_mut()) == Poll::Ready(Err(KeyedAcquireError::LineFull)));
+        }
+        check!(poll(first.as_mut()).is_pending());
+        check!(clock.next_deadline() == Some(at(1_500_000_000)));
+        let mut other = pin!(keyed.acquire(&2, 1));
+        check!(poll(other.as_mut()).is_pending());
+        check!(poll(first.as_mut()).is_pending());
+        check!(clock.next_deadline() == Some(at(1_000_000_000)));
+        check!(poll(pin!(keyed.acquire(&3, 1))) == Poll::Ready(Err(KeyedAcquireError::Full)));
+        clock.set(at(1_000_000_000));
+        check!(poll(other.as_mut()) == DONE);
+        check!(poll(first.as_mut()).is_pending());
+        check!(clock.next_deadline() == Some(at(1_500_000_000)));
+        for (waiter, seconds) in [(first, 1), (second, 2), (third, 3)] {
+            let mut waiter = waiter;
+            clock.set(at(seconds * 1_000_000_000 + 499_999_999));
+            check!(poll(waiter.as_mut()).is_pending());
+            clock.set(at(seconds * 1_000_000_000 + 500_000_000));
+            check!(keyed.try_acquire(&1, 1).is_err());
+            check!(poll(waiter.as_mut()) == DONE);
+        }
+        check!(keyed.waiters() == 0 && keyed.len() == 2);
+        Ok(())
+    }
+    scenario::<P>().into()
+}
+
 /// Three wait, the first gives up, and the others are served when the platform's time has come, not before.
 pub async fn tokens_come_with_the_platforms_time<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
     let quota = demand!(Quota::per(1, SHORT));
@@ -238,5 +287,52 @@ pub async fn a_thread_waits_for_tokens<'a, W: World<'a, Platform: Blocking + Tim
     demand!(limiter.set_quota(demand!(Quota::per(1, Duration::from_hours(1)))));
     check!(limiter.acquire_blocking_timeout(1, SHORT) == Err(AcquireError::TimedOut));
     check!(limiter.acquire_blocking(2) == Err(AcquireError::ExceedsBurst));
+    Ok(())
+}
+
+type Keyed<P> = KeyedRateLimiter<u8, P, Inline<4>, <P as Timed>::Timer, BuildHasherDefault<Plain>>;
+
+/// Two wait for one key and the first gives up, one waits for another key: each is served when the platform's time has
+/// come, not before; and one who waits for longer than it wants to leaves nothing behind.
+pub async fn tokens_of_a_key_come_with_the_platforms_time<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
+    let keyed = demand!(Keyed::<W::Platform>::new(demand!(Quota::per(1, SHORT)), 4));
+    let start = keyed.timer().now();
+    demand!(keyed.acquire(&1, 1).await);
+    demand!(keyed.acquire(&2, 1).await);
+    let (mut second, mut other) = (pin!(keyed.acquire(&1, 1)), pin!(keyed.acquire(&2, 1)));
+    {
+        // Whether it has to wait depends on how busy the platform is; it takes nothing along.
+        let mut first = pin!(keyed.acquire(&1, 1));
+        if once(first.as_mut()).await.is_pending() {
+            check!(once(second.as_mut()).await.is_pending());
+        } else {
+            keyed.refund(&1, 1);
+        }
+    }
+    demand!(other.as_mut().await);
+    check!(keyed.timer().now() >= start + SHORT);
+    demand!(second.await);
+    check!(keyed.timer().now() >= start + SHORT);
+
+    let slow = demand!(Keyed::<W::Platform>::new(demand!(Quota::per(1, Duration::from_hours(1))), 4));
+    demand!(slow.acquire_timeout(&1, 1, Duration::ZERO).await);
+    check!(slow.acquire_timeout(&1, 1, SHORT).await == Err(KeyedAcquireError::TimedOut));
+    check!(slow.waiters() == 0);
+    slow.refund(&1, 1);
+    demand!(slow.acquire_timeout(&1, 1, SHORT).await);
+    Ok(())
+}
+
+/// A thread waits for tokens of a key, and gives up in time.
+pub async fn a_thread_waits_for_tokens_of_a_key<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
+    let keyed = demand!(Keyed::<W::Platform>::new(demand!(Quota::per(1, SHORT)), 4));
+    demand!(keyed.acquire_blocking(&1, 1));
+    let soon = keyed.try_acquire(&1, 1).err().and_then(|refused| refused.earliest());
+    demand!(keyed.acquire_blocking(&1, 1));
+    check!(soon.is_none_or(|soon| keyed.timer().now() >= soon));
+    check!(keyed.acquire_blocking(&1, 2) == Err(KeyedAcquireError::ExceedsBurst));
+    let slow = demand!(Keyed::<W::Platform>::new(demand!(Quota::per(1, Duration::from_hours(1))), 4));
+    demand!(slow.acquire_blocking_timeout(&1, 1, Duration::ZERO));
+    check!(slow.acquire_blocking_timeout(&1, 1, SHORT) == Err(KeyedAcquireError::TimedOut));
     Ok(())
 }

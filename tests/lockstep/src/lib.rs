@@ -13,6 +13,7 @@
 mod bytes;
 pub mod cache;
 pub mod keyed;
+pub mod keyed_line;
 pub mod limiter;
 pub mod lockout;
 pub mod lru;
@@ -27,9 +28,10 @@ pub mod waterfall;
 pub type Run = fn(&[u8]);
 
 /// Every target by name: that of its file in `fuzz_targets` and of its folder in `corpus`.
-pub const TARGETS: [(&str, Run); 12] = [
+pub const TARGETS: [(&str, Run); 13] = [
     ("cache", cache::run),
     ("keyed", keyed::run),
+    ("keyed_line", keyed_line::run),
     ("limiter", limiter::run),
     ("lockout", lockout::run),
     ("lru", lru::run),

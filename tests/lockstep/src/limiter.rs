@@ -41,7 +41,13 @@ pub enum Naive {
 }
 
 impl Naive {
-    fn quota(&self) -> Quota {
+    /// A full bucket.
+    #[must_use]
+    pub fn bucket(tokens: u32, period: u64, burst: u32) -> Self {
+        Self::Bucket { tokens, period, burst, level: u64::from(burst) * period }
+    }
+
+    pub(crate) fn quota(&self) -> Quota {
         let nanos = Duration::from_nanos;
         match *self {
             Self::Bucket { tokens, period, burst, .. } => {
@@ -52,20 +58,20 @@ impl Naive {
         }
     }
 
-    fn most(&self) -> u32 {
+    pub(crate) fn most(&self) -> u32 {
         match *self {
             Self::Bucket { burst, .. } => burst,
             Self::Window { limit, .. } => limit,
         }
     }
 
-    fn pass(&mut self, nanos: u64) {
+    pub(crate) fn pass(&mut self, nanos: u64) {
         if let Self::Bucket { tokens, period, burst, level } = self {
             *level = (*level + u64::from(*tokens) * nanos).min(u64::from(*burst) * *period);
         }
     }
 
-    fn fits(&self, wanted: u32, now: u64) -> bool {
+    pub(crate) fn fits(&self, wanted: u32, now: u64) -> bool {
         match self {
             Self::Bucket { period, level, .. } => u64::from(wanted) * period <= *level,
             Self::Window { limit, period, log } => {
@@ -74,7 +80,7 @@ impl Naive {
         }
     }
 
-    fn take(&mut self, wanted: u32, now: u64) {
+    pub(crate) fn take(&mut self, wanted: u32, now: u64) {
         match self {
             Self::Bucket { period, level, .. } => *level -= u64::from(wanted) * *period,
             Self::Window { log, period, .. } => {
@@ -84,7 +90,7 @@ impl Naive {
         }
     }
 
-    fn refund(&mut self, returned: u32) {
+    pub(crate) fn refund(&mut self, returned: u32) {
         match self {
             Self::Bucket { period, burst, level, .. } => {
                 *level = (*level + u64::from(returned) * *period).min(u64::from(*burst) * *period);

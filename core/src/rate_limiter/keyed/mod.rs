@@ -1,91 +1,41 @@
-//! [`KeyedRateLimiter`]: a bucket for every key, and a bound on how many.
+//! [`KeyedRateLimiter`]: a bucket for every key, a bound on how many, and a line for each key that is waited for.
 
+mod acquire;
+mod agenda;
+mod error;
+mod lines;
+mod machine;
+mod pointer;
+mod policy;
+mod rooms;
+mod shard;
 mod table;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod wait;
+
+pub use acquire::KeyedAcquire;
+pub use error::{KeyedAcquireError, KeyedError};
+pub use pointer::KeyedRateLimiterRef;
+pub use policy::WhenFull;
+pub use rooms::Rooms;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
+use core::mem;
 
-use table::{Entered, MOST, Table};
+use machine::Asked;
+use shard::Shard;
+use table::{Entered, MOST, Taken};
 
 use super::bucket::TokenBucket;
-use super::error::{NotUntil, TryAcquireError};
 use super::quota::{InvalidQuota, Quota, Span};
 use crate::Instant;
 use crate::platform::{Platform, Timed};
 use crate::storage::{Buffer, Storage};
-use crate::sync::{Lock, const_fn};
+use crate::sync::const_fn;
 use crate::time::Clock;
-
-/// What happens to a new key when there are as many as may be and none has a full bucket.
-///
-/// **It is a security choice.** Whoever can make up keys (addresses, tokens) can fill any bounded table:
-///
-/// - With [`Refuse`](Self::Refuse) such a flood keeps *new* keys out, honest ones too, for as long as it lasts.
-///   Those that are in go on undisturbed, and no limit is ever exceeded.
-/// - With [`ForgetFullest`](Self::ForgetFullest) everybody gets in, but the flood can push a key out whose
-///   bucket is not full yet, which then comes back with a full one. The bucket closest to being full is the one that is
-///   forgotten, so the gain is as small as can be: what had been taken from that bucket. With a flood large
-///   enough nobody is limited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// The new key is refused, with [`KeyedError::Full`].
-    #[default]
-    Refuse,
-    /// The bucket that is closest to being full is forgotten. (The fullest of the shard in which the new key belongs.)
-    ForgetFullest,
-}
-
-/// Why a request for tokens of a key was turned down. Nothing was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum KeyedError {
-    /// Too early for this key.
-    NotUntil(NotUntil),
-    /// Zero tokens were asked for, which would mean nothing.
-    ZeroTokens,
-    /// More tokens were asked for than can ever be had at once.
-    ExceedsBurst,
-    /// The key is new, there are as many as may be, and none of them has a full bucket.
-    Full,
-}
-
-impl KeyedError {
-    /// The earliest time at which it would be admitted, if that is known.
-    #[must_use]
-    pub const fn earliest(&self) -> Option<Instant> {
-        match self {
-            Self::NotUntil(not_until) => Some(not_until.earliest),
-            _ => None,
-        }
-    }
-}
-
-impl From<TryAcquireError> for KeyedError {
-    fn from(error: TryAcquireError) -> Self {
-        match error {
-            TryAcquireError::NotUntil(not_until) => Self::NotUntil(not_until),
-            TryAcquireError::ZeroTokens => Self::ZeroTokens,
-            TryAcquireError::ExceedsBurst => Self::ExceedsBurst,
-        }
-    }
-}
-
-impl fmt::Display for KeyedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotUntil(not_until) => not_until.fmt(f),
-            Self::ZeroTokens => TryAcquireError::ZeroTokens.fmt(f),
-            Self::ExceedsBurst => TryAcquireError::ExceedsBurst.fmt(f),
-            Self::Full => f.write_str("there is no room for another key"),
-        }
-    }
-}
-
-impl core::error::Error for KeyedError {}
+use crate::wakes::Wakes;
 
 /// A token bucket for every key, all with the same quota, and never more than `capacity` of them.
 ///
@@ -94,7 +44,12 @@ impl core::error::Error for KeyedError {}
 /// memory. Beyond that [`WhenFull`] decides.
 ///
 /// The keys are spread over `SHARDS` parts with a lock each. They share one capacity: a part that has no room
-/// gets some from another. Nobody waits here: [`try_acquire`](Self::try_acquire) says when to come again.
+/// gets some from another.
+///
+/// [`try_acquire`](Self::try_acquire) says when to come again; [`acquire`](Self::acquire) waits in the key's line. A key
+/// for which somebody waits is never evicted. One timer is armed for each key that is waited for, by the first in its
+/// line, so that no key depends on whether those who wait for another are polled. Waiting takes room in `S`, which may be a
+/// pair of storages: see [`Rooms`].
 ///
 /// The hasher `H` decides whether somebody who makes up keys can have them collide: take one with a random seed
 /// where that matters, as the adapters do.
@@ -105,6 +60,9 @@ impl core::error::Error for KeyedError {}
 /// shard at worst, and mostly one. 16 bytes and the key for each bucket, in an array that grows by doubling with
 /// the keys and is kept, and eleven bytes per key of `capacity` for finding it. In [`Inline`](crate::Inline) storage
 /// (with one shard) there is room for `N` keys.
+///
+/// To wait costs a step per priority in use with the key, and one per doubling of the number of keys that are waited
+/// for in the shard. Those who never wait pay nothing for it.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -123,22 +81,16 @@ impl core::error::Error for KeyedError {}
 /// # }
 /// # Ok::<(), tidegate_core::rate_limiter::InvalidQuota>(())
 /// ```
-pub struct KeyedRateLimiter<K, P: Platform, S: Storage, T, H, const SHARDS: usize = 1> {
+pub struct KeyedRateLimiter<K, P: Platform, S: Rooms, T, H, const SHARDS: usize = 1> {
     bucket: TokenBucket,
     capacity: usize,
     when_full: WhenFull,
     timer: T,
     hasher: H,
-    shards: [Shard<P, K, S>; SHARDS],
+    shards: [Shard<K, P, S>; SHARDS],
 }
 
-type Shard<P, K, S> = Padded<Lock<<P as Platform>::RawMutex, Table<K, S>>>;
-
-/// On a cache line of its own, where there are caches.
-#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
-struct Padded<T>(T);
-
-impl<K: Hash + Eq + Clone, P: Timed, S: Storage, H: BuildHasher + Default, const SHARDS: usize>
+impl<K: Hash + Eq + Clone, P: Timed, S: Rooms, H: BuildHasher + Default, const SHARDS: usize>
     KeyedRateLimiter<K, P, S, P::Timer, H, SHARDS>
 {
     /// A limiter for up to `capacity` keys, by the platform's own time; a new key too many is
@@ -157,10 +109,10 @@ impl<K: Hash + Eq + Clone, P: Timed, S: Storage, H: BuildHasher + Default, const
     }
 }
 
-impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter<K, P, S, T, H, SHARDS> {
+impl<K: Eq, P: Platform, S: Rooms, T, H, const SHARDS: usize> KeyedRateLimiter<K, P, S, T, H, SHARDS> {
     /// The most keys there can be: as many as the storage has room for, and 2³¹ − 1 at most.
     pub const MAX_CAPACITY: usize = {
-        let room = <S::Buffer<u64> as Buffer<u64>>::CAPACITY;
+        let room = <<S::Keys as Storage>::Buffer<u64> as Buffer<u64>>::CAPACITY;
         if room < MOST { room } else { MOST }
     };
 
@@ -180,9 +132,9 @@ impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter
             let mut bucket = bucket;
             bucket.set_full_at(Span::ZERO);
             #[cfg(not(loom))]
-            let shards = [const { Padded(Lock::new(Table::new())) }; SHARDS];
+            let shards = [const { Shard::new() }; SHARDS];
             #[cfg(loom)]
-            let shards = core::array::from_fn(|_| Padded(Lock::new(Table::new())));
+            let shards = core::array::from_fn(|_| Shard::new());
             Self { bucket, capacity, when_full, timer, hasher, shards }
         }
     }
@@ -196,7 +148,7 @@ impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter
     /// How many keys there are, full buckets that have not been evicted among them: a figure for display.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.0.with(|table| table.len())).sum()
+        self.shards.iter().map(|shard| shard.with(|machine| machine.table().len())).sum()
     }
 
     /// Whether there are no keys.
@@ -205,7 +157,13 @@ impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter
         self.len() == 0
     }
 
-    /// The limiter's clock.
+    /// How many wait, for all keys together: a figure for display.
+    #[must_use]
+    pub fn waiters(&self) -> usize {
+        self.shards.iter().map(|shard| shard.with(|machine| machine.waiters())).sum()
+    }
+
+    /// The limiter's clock, or timer.
     pub const fn timer(&self) -> &T {
         &self.timer
     }
@@ -216,10 +174,12 @@ impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> KeyedRateLimiter
     }
 }
 
-impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, const SHARDS: usize>
+impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, const SHARDS: usize>
     KeyedRateLimiter<K, P, S, T, H, SHARDS>
 {
     /// Takes `tokens` tokens of a key here and now, all of them or none.
+    ///
+    /// It is refused while others wait for the key whose turn is not later.
     ///
     /// # Errors
     ///
@@ -237,77 +197,170 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Storage, T: Clock, H: BuildHasher, co
     /// Those of [`try_acquire`](Self::try_acquire).
     #[inline]
     pub fn try_acquire_at(&self, key: &K, tokens: u32, now: Instant) -> Result<(), KeyedError> {
-        let (shard, hash) = self.place(key);
-        let Some(table) = self.shards.get(shard) else { return Err(KeyedError::Full) };
-        match table.0.with(|table| table.take(hash, key, &self.bucket, tokens, now)) {
-            Some(answer) => answer.map_err(KeyedError::from),
-            None => self.enter(shard, hash, key.clone(), tokens, now),
+        let spot = self.place(key);
+        let Some(shard) = self.shards.get(spot.shard) else { return Err(KeyedError::Full) };
+        match shard.with(|machine| machine.take(self.asked(spot, key), tokens, now)) {
+            Taken::Answered(answer) => answer.map_err(KeyedError::from),
+            taken => self.try_acquire_closely(spot, key, tokens, now, taken != Taken::Unknown),
+        }
+    }
+
+    /// The same for a key that is new, or has a line.
+    #[cold]
+    fn try_acquire_closely(
+        &self,
+        spot: Spot,
+        key: &K,
+        tokens: u32,
+        now: Instant,
+        mut known: bool,
+    ) -> Result<(), KeyedError> {
+        let Some(shard) = self.shards.get(spot.shard) else { return Err(KeyedError::Full) };
+        loop {
+            if known {
+                let priority = P::ambient_priority();
+                let mut wakes = Wakes::new(shard);
+                let taken = shard.transact(&mut wakes, Some(now), |machine| {
+                    machine.try_acquire(self.asked(spot, key), tokens, priority)
+                });
+                if let Taken::Answered(answer) = taken {
+                    if answer.is_ok() {
+                        self.deliver(&mut wakes, spot, key, tokens);
+                    }
+                    return answer.map_err(KeyedError::from);
+                }
+            }
+            if let Some(answer) = self.enter(spot, key, tokens, now) {
+                return answer;
+            }
+            known = true;
         }
     }
 
     /// Puts tokens of a key back that were taken and not used; more than fit are lost.
     pub fn refund(&self, key: &K, tokens: u32) {
-        let (shard, hash) = self.place(key);
-        if let Some(table) = self.shards.get(shard) {
-            table.0.with(|table| table.refund(hash, key, &self.bucket, tokens));
-        }
+        self.refund_at(self.place(key), key, tokens);
+    }
+
+    fn refund_at(&self, spot: Spot, key: &K, tokens: u32) {
+        let Some(shard) = self.shards.get(spot.shard) else { return };
+        // Without the time: whoever profits from it looks at the clock itself.
+        shard.transact(&mut Wakes::new(shard), None, |machine| machine.refund(self.asked(spot, key), tokens));
     }
 
     /// The key's bucket as it is, or a full one.
     pub(super) fn bucket_of(&self, key: &K) -> TokenBucket {
-        let (shard, hash) = self.place(key);
-        let known =
-            self.shards.get(shard).and_then(|table| table.0.with(|table| table.look(hash, key, &self.bucket)));
-        known.unwrap_or(self.bucket)
+        let spot = self.place(key);
+        let look =
+            |shard: &Shard<K, P, S>| shard.with(|machine| machine.table().look(spot.hash, key, &self.bucket));
+        self.shards.get(spot.shard).and_then(look).unwrap_or(self.bucket)
     }
 
-    /// The shard and the hash of a key. Outside of every lock.
+    /// Where a key belongs. Outside of every lock.
     #[inline]
-    fn place(&self, key: &K) -> (usize, u64) {
+    fn place(&self, key: &K) -> Spot {
         // Stirred, for hashers that leave some bits alone; the upper half chooses the shard, the lower the chain.
         let hash = self.hasher.hash_one(key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let hash = hash ^ hash >> 32;
         let shard = (hash >> 32) as usize % SHARDS.max(1);
-        (shard, hash)
+        Spot { shard, hash }
     }
 
+    #[inline]
+    const fn asked<'a>(&'a self, spot: Spot, key: &'a K) -> Asked<'a, K> {
+        Asked { hash: spot.hash, key, bucket: &self.bucket }
+    }
+
+    /// Takes tokens for a key that is new; `None` if it has got a bucket and a line meanwhile.
     #[cold]
-    fn enter(&self, shard: usize, hash: u64, key: K, tokens: u32, now: Instant) -> Result<(), KeyedError> {
-        let Some(table) = self.shards.get(shard) else { return Err(KeyedError::Full) };
-        let share = self.share(shard);
-        let (mut key, mut forget) = (key, false);
+    fn enter(&self, spot: Spot, key: &K, tokens: u32, now: Instant) -> Option<Result<(), KeyedError>> {
+        let Some(shard) = self.shards.get(spot.shard) else { return Some(Err(KeyedError::Full)) };
+        let share = self.share(spot.shard);
+        let (mut owned, mut forget) = (key.clone(), false);
         // Room that has been gained may be gone again; after so many times others have had it all.
-        for _ in 0..=SHARDS {
-            match table.0.with(|table| table.enter(hash, key, &self.bucket, tokens, now, share, forget)) {
-                Entered::Answered(answer, _dropped) => return answer.map_err(KeyedError::from),
-                Entered::NoRoom(again) => key = again,
+        let mut attempts = SHARDS;
+        loop {
+            let mut wakes = Wakes::new(shard);
+            let entered = shard.transact(&mut wakes, Some(now), |machine| {
+                machine.enter(spot.hash, owned, &self.bucket, tokens, share, forget)
+            });
+            match entered {
+                Entered::Answered(answer, _dropped) => {
+                    if answer.is_ok() {
+                        self.deliver(&mut wakes, spot, key, tokens);
+                    }
+                    return Some(answer.map_err(KeyedError::from));
+                }
+                Entered::Pinned(_dropped) => return None,
+                Entered::NoRoom(again) => owned = again,
             }
-            if !self.gain(shard, now, forget) {
+            // There may be more who are due, and whose buckets will be full then.
+            if wakes.list().is_full() {
+                continue;
+            }
+            drop(wakes);
+            if attempts == 0 {
+                return Some(Err(KeyedError::Full));
+            }
+            attempts -= 1;
+            if !self.gain(spot.shard, now, forget) {
                 if forget || self.when_full == WhenFull::Refuse {
-                    break;
+                    return Some(Err(KeyedError::Full));
                 }
                 forget = true;
             }
         }
-        Err(KeyedError::Full)
     }
 
     /// Moves room from another shard to this one, if any has some.
     fn gain(&self, shard: usize, now: Instant, forget: bool) -> bool {
         for nth in 1..SHARDS {
-            let other = (shard + nth) % SHARDS;
-            let share = self.share(other);
-            let ceded = self.shards[other].0.with(|table| table.cede(self.bucket.capacity(), now, share, forget));
-            if ceded > 0 {
-                self.shards[shard].0.with(|table| table.gain(ceded));
-                return true;
+            let from = (shard + nth) % SHARDS;
+            let (share, other) = (self.share(from), &self.shards[from]);
+            loop {
+                let mut wakes = Wakes::new(other);
+                let ceded = other.transact(&mut wakes, Some(now), |machine| {
+                    machine.table_mut().cede(self.bucket.capacity(), now, share, forget)
+                });
+                if ceded > 0 {
+                    self.shards[shard].with(|machine| machine.table_mut().gain(ceded));
+                    return true;
+                }
+                if !wakes.list().is_full() {
+                    break;
+                }
             }
         }
         false
     }
+
+    /// Wakes everybody, with `tokens` of a key in hand that must not be lost if a wake panics.
+    fn deliver(&self, wakes: &mut Wakes<'_, Shard<K, P, S>>, spot: Spot, key: &K, tokens: u32) {
+        /// Calls it when it is dropped.
+        struct Held<F: FnMut()>(F);
+
+        impl<F: FnMut()> Drop for Held<F> {
+            fn drop(&mut self) {
+                (self.0)();
+            }
+        }
+
+        if !wakes.is_empty() {
+            let held = Held(|| self.refund_at(spot, key, tokens));
+            wakes.deliver();
+            mem::forget(held);
+        }
+    }
 }
 
-impl<K: Eq, P: Platform, S: Storage, T, H, const SHARDS: usize> fmt::Debug
+/// Where a key belongs.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    shard: usize,
+    hash: u64,
+}
+
+impl<K: Eq, P: Platform, S: Rooms, T, H, const SHARDS: usize> fmt::Debug
     for KeyedRateLimiter<K, P, S, T, H, SHARDS>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

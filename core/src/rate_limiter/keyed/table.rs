@@ -6,6 +6,10 @@
 //!
 //! To evict is to find a bucket that is full. While it is used, a bucket only becomes full later, so a lower bound
 //! per [`BLOCK`] of buckets, raised when it turns out to be too low, leads there quickly, however many there are.
+//!
+//! The bucket of a key for which somebody waits is *pinned*: it stands aside, among the `pins`, and what it leaves
+//! in its place says that it is never full. So it is never evicted, and nothing is taken from it past those who
+//! wait; and to take from another is not a step longer for it.
 
 use core::mem;
 
@@ -13,6 +17,7 @@ use super::super::bucket::{STEP_BACK, TokenBucket};
 use super::super::error::TryAcquireError;
 use super::super::quota::Span;
 use crate::Instant;
+use crate::slab::{Key, Slab};
 use crate::storage::{Buffer, Storage};
 
 /// How many buckets share one bound.
@@ -21,12 +26,14 @@ const BLOCK: usize = 64;
 const END: u32 = 1 << 31;
 /// The most chains.
 const MOST_HEADS: usize = 1 << 20;
+/// In the place of a pinned bucket.
+const AWAY: u64 = u64::MAX;
 /// The most buckets that one table can have.
 pub(super) const MOST: usize = (END - 1) as usize;
 
 struct Entry<K> {
     key: K,
-    /// When the bucket is full again.
+    /// When the bucket is full again. `AWAY`, and the number of the pin with its bits inverted, if it is pinned.
     nanos: u64,
     part: u32,
     /// The next in the chain, or `END` and the index of the chain's head.
@@ -40,16 +47,36 @@ impl<K> Entry<K> {
     }
 }
 
+/// A bucket that somebody waits for.
+struct Pin {
+    /// Where its entry is.
+    index: usize,
+    bucket: TokenBucket,
+}
+
+/// What came of an attempt to take tokens of a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// What the key's bucket says.
+    Answered(Result<(), TryAcquireError>),
+    /// The key's bucket is pinned, under this number.
+    Pinned(u32),
+    /// The key has no bucket.
+    Unknown,
+}
+
 /// What came of an attempt to take tokens for a key that was not there.
 pub(super) enum Entered<K> {
     /// What the key's bucket says, and whatever is to be dropped outside of the lock.
     Answered(Result<(), TryAcquireError>, Option<K>),
+    /// The key has got a bucket meanwhile, and it is pinned.
+    Pinned(K),
     /// Nothing is full and nothing is vacant.
     NoRoom(K),
 }
 
 /// The buckets of one shard.
-pub(super) struct Table<K, S: Storage> {
+pub(super) struct Table<K, S: Storage, V: Storage> {
     /// Those in use come first.
     entries: S::Buffer<Entry<K>>,
     len: usize,
@@ -62,9 +89,10 @@ pub(super) struct Table<K, S: Storage> {
     bound: u64,
     /// The block that was searched last.
     hand: usize,
+    pins: Slab<Pin, V>,
 }
 
-impl<K: Eq, S: Storage> Table<K, S> {
+impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
     pub(super) const fn new() -> Self {
         Self {
             entries: <S::Buffer<Entry<K>> as Buffer<Entry<K>>>::EMPTY,
@@ -74,6 +102,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
             bounds: <S::Buffer<u64> as Buffer<u64>>::EMPTY,
             bound: u64::MAX,
             hand: 0,
+            pins: Slab::new(),
         }
     }
 
@@ -81,32 +110,43 @@ impl<K: Eq, S: Storage> Table<K, S> {
         self.len
     }
 
-    /// Takes tokens from the key's bucket; `None` if it has none.
+    /// Takes tokens from the key's bucket, if it has one that is not pinned.
     #[inline]
-    pub(super) fn take(
+    pub(super) fn take(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32, now: Instant) -> Taken {
+        let Some(index) = self.find(hash, key) else { return Taken::Unknown };
+        let Some(entry) = self.entries.as_mut_slice().get_mut(index) else { return Taken::Unknown };
+        let full_at = Span { nanos: entry.nanos, part: entry.part };
+        // Nothing is admitted from a bucket that is full at `AWAY`: that, and a token more, is beyond time; or a
+        // part of a nanosecond more, for a pin's number is inverted to be more than there are parts.
+        if let Some(full_at) = bucket.admit(full_at, tokens, now) {
+            (entry.nanos, entry.part) = (full_at.nanos, full_at.part);
+            return Taken::Answered(Ok(()));
+        }
+        if entry.nanos == AWAY
+            && let Some(pin) = self.pin_at(index)
+        {
+            return Taken::Pinned(pin);
+        }
+        Taken::Answered(self.take_closely(index, bucket, tokens, now))
+    }
+
+    fn take_closely(
         &mut self,
-        hash: u64,
-        key: &K,
+        index: usize,
         bucket: &TokenBucket,
         tokens: u32,
         now: Instant,
-    ) -> Option<Result<(), TryAcquireError>> {
-        let index = self.find(hash, key)?;
-        let entry = self.entries.as_mut_slice().get_mut(index)?;
-        let full_at = Span { nanos: entry.nanos, part: entry.part };
-        if let Some(full_at) = bucket.admit(full_at, tokens, now) {
-            (entry.nanos, entry.part) = (full_at.nanos, full_at.part);
-            return Some(Ok(()));
-        }
+    ) -> Result<(), TryAcquireError> {
+        let entry = &mut self.entries.as_mut_slice()[index];
         let (before, mut bucket) = (entry.nanos, *bucket);
-        bucket.set_full_at(full_at);
+        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
         let answer = bucket.try_acquire(tokens, now);
         (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
         // Only if the clock has stepped back.
         if entry.nanos < before {
             self.lower(index);
         }
-        Some(answer)
+        answer
     }
 
     /// Takes tokens from a new bucket for the key, if there is room or can be made: in the place of a full bucket,
@@ -123,8 +163,10 @@ impl<K: Eq, S: Storage> Table<K, S> {
         forget: bool,
     ) -> Entered<K> {
         // Somebody else may have been faster.
-        if let Some(answer) = self.take(hash, &key, bucket, tokens, now) {
-            return Entered::Answered(answer, Some(key));
+        match self.take(hash, &key, bucket, tokens, now) {
+            Taken::Answered(answer) => return Entered::Answered(answer, Some(key)),
+            Taken::Pinned(_) => return Entered::Pinned(key),
+            Taken::Unknown => {}
         }
         let mut bucket = *bucket;
         let answer = bucket.try_acquire(tokens, now);
@@ -174,21 +216,73 @@ impl<K: Eq, S: Storage> Table<K, S> {
 
     /// The key's bucket, if it has one.
     pub(super) fn look(&self, hash: u64, key: &K, bucket: &TokenBucket) -> Option<TokenBucket> {
-        let entry = self.entries.as_slice().get(self.find(hash, key)?)?;
-        let mut bucket = *bucket;
-        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
-        Some(bucket)
+        let index = self.find(hash, key)?;
+        Some(match self.pin_at(index) {
+            Some(pin) => self.pins.at(pin)?.bucket,
+            None => self.bucket_at(index, bucket),
+        })
     }
 
-    /// Puts tokens back into the key's bucket, if it has one.
-    pub(super) fn refund(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32) {
-        let Some(index) = self.find(hash, key) else { return };
-        if let Some(entry) = self.entries.as_mut_slice().get_mut(index) {
-            let mut bucket = *bucket;
-            bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
-            bucket.refund(tokens);
-            (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
+    /// Puts tokens back into the key's bucket, if it has one; answers whether it is pinned, and under which number.
+    pub(super) fn refund(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32) -> Option<u32> {
+        let index = self.find(hash, key)?;
+        if let Some(pin) = self.pin_at(index) {
+            self.pinned(pin)?.refund(tokens);
+            return Some(pin);
         }
+        let mut bucket = self.bucket_at(index, bucket);
+        bucket.refund(tokens);
+        self.set_bucket(index, &bucket);
+        None
+    }
+
+    /// Pins the key's bucket, which it has and which is not pinned yet; answers its number. `None` if there is no
+    /// room for another.
+    pub(super) fn pin(&mut self, hash: u64, key: &K, bucket: &TokenBucket) -> Option<u32> {
+        let index = self.find(hash, key)?;
+        let pin = Pin { index, bucket: self.bucket_at(index, bucket) };
+        let Key { index: number, .. } = self.pins.insert(pin).ok()?;
+        let entry = self.entries.as_mut_slice().get_mut(index)?;
+        (entry.nanos, entry.part) = (AWAY, !number);
+        Some(number)
+    }
+
+    /// A pinned bucket.
+    pub(super) fn pinned(&mut self, pin: u32) -> Option<&mut TokenBucket> {
+        self.pins.at_mut(pin).map(|pin| &mut pin.bucket)
+    }
+
+    /// The same, to be looked at.
+    pub(super) fn pin_bucket(&self, pin: u32) -> Option<&TokenBucket> {
+        self.pins.at(pin).map(|pin| &pin.bucket)
+    }
+
+    /// Puts a pinned bucket back in its place.
+    pub(super) fn unpin(&mut self, pin: u32) {
+        if let Some(Pin { index, bucket }) = self.pins.remove(pin) {
+            self.set_bucket(index, &bucket);
+        }
+    }
+
+    /// The number of the pin of the bucket in this place, if it is pinned.
+    ///
+    /// At the end of time another could look the same, but no pin says that it is there.
+    fn pin_at(&self, index: usize) -> Option<u32> {
+        let entry = self.entries.as_slice().get(index)?;
+        let number = !entry.part;
+        let pinned = entry.nanos == AWAY && self.pins.at(number).is_some_and(|pin| pin.index == index);
+        pinned.then_some(number)
+    }
+
+    fn bucket_at(&self, index: usize, bucket: &TokenBucket) -> TokenBucket {
+        let (entry, mut bucket) = (&self.entries.as_slice()[index], *bucket);
+        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
+        bucket
+    }
+
+    fn set_bucket(&mut self, index: usize, bucket: &TokenBucket) {
+        let entry = &mut self.entries.as_mut_slice()[index];
+        (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
         self.lower(index);
     }
 
@@ -286,6 +380,11 @@ impl<K: Eq, S: Storage> Table<K, S> {
         self.len -= 1;
         let last = self.len;
         if index != last {
+            if let Some(pin) = self.pin_at(last)
+                && let Some(pin) = self.pins.at_mut(pin)
+            {
+                pin.index = index;
+            }
             #[expect(clippy::cast_possible_truncation, reason = "no more than `MOST`")]
             self.relink(last, index as u32);
             self.entries.as_mut_slice().swap(index, last);
@@ -307,17 +406,22 @@ impl<K: Eq, S: Storage> Table<K, S> {
         let now = now.as_nanos();
         // One further ahead than this was filled by a clock that has stepped back.
         let believable = now.saturating_add(capacity.nanos).saturating_add(STEP_BACK).saturating_add(1);
-        if now < self.bound && self.bound <= believable {
+        // `AWAY` is no bucket at all, but those that are pinned.
+        let is_idle = |bound| now < bound && bound <= believable || bound == AWAY;
+        if is_idle(self.bound) {
             return None;
         }
         let blocks = self.len.div_ceil(BLOCK);
         for nth in 0..blocks {
             let block = (self.hand + nth) % blocks;
             let bound = self.bounds.as_slice()[block];
-            if now < bound && bound <= believable {
+            if is_idle(bound) {
                 continue;
             }
             for index in self.range(block) {
+                if self.pin_at(index).is_some() {
+                    continue;
+                }
                 let entry = &mut self.entries.as_mut_slice()[index];
                 if entry.full_at() <= now {
                     self.hand = block;
@@ -333,7 +437,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
         None
     }
 
-    /// The bucket that will be full first.
+    /// The bucket that will be full first, of those that are not pinned.
     fn fullest(&mut self) -> Option<usize> {
         let blocks = self.len.div_ceil(BLOCK);
         loop {
@@ -343,7 +447,7 @@ impl<K: Eq, S: Storage> Table<K, S> {
             let index = self.range(block).min_by_key(|&index| (entries[index].nanos, entries[index].part))?;
             // As early as the earliest bound: the earliest of all.
             if entries[index].full_at() <= bound {
-                return Some(index);
+                return self.pin_at(index).is_none().then_some(index);
             }
             self.raise(block);
         }
@@ -383,6 +487,9 @@ impl<K: Eq, S: Storage> Table<K, S> {
             }
         }
         assert_eq!(seen, self.len);
+        let pinned = (0..self.len).filter_map(|index| self.pin_at(index)).count();
+        let pins = (0..1_000).filter_map(|pin| self.pins.at(pin)).count();
+        assert_eq!(pinned, pins, "each pin knows its place");
     }
 }
 

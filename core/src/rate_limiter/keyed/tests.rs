@@ -1,4 +1,6 @@
-//! A bounded table admits what an unbounded one does.
+//! A bounded table admits what an unbounded one does; and the line of each key.
+
+mod line;
 
 use core::hash::BuildHasherDefault;
 use core::time::Duration;
@@ -10,8 +12,8 @@ use proptest::prelude::*;
 use super::super::{Quota, TokenBucket};
 #[cfg(feature = "alloc")]
 use super::table::{Entered, Table};
-use super::{InvalidQuota, KeyedError, KeyedRateLimiter, WhenFull};
-use crate::{Inline, Instant, Local};
+use super::{InvalidQuota, KeyedError, KeyedRateLimiter, Rooms, WhenFull};
+use crate::{Clock, Inline, Instant, Local, Platform};
 
 type Hasher = BuildHasherDefault<DefaultHasher>;
 type Limiter<const SHARDS: usize> = KeyedRateLimiter<u64, Local, Inline<64>, Instant, Hasher, SHARDS>;
@@ -29,8 +31,14 @@ fn limiter<const SHARDS: usize>(bucket: TokenBucket, capacity: usize, when_full:
 }
 
 fn check<const SHARDS: usize>(limiter: &Limiter<SHARDS>) {
+    check_any(limiter);
+}
+
+fn check_any<P: Platform, S: Rooms, T: Clock, const SHARDS: usize>(
+    limiter: &KeyedRateLimiter<u64, P, S, T, Hasher, SHARDS>,
+) {
     for shard in &limiter.shards {
-        shard.0.with(|table| table.check(|key| limiter.place(key).1));
+        shard.with(|machine| machine.table().check(|key| limiter.place(key).hash));
     }
     assert!(limiter.len() <= limiter.capacity());
 }
@@ -151,7 +159,7 @@ fn the_tables_hold_together_while_room_moves() {
         let key = (random >> 33) % 1_000;
         let _ = limiter.try_acquire_at(&key, 1 + (random >> 60) as u32 % 4, at(step));
         for shard in &limiter.shards {
-            shard.0.with(|table| table.check(|key| limiter.place(key).1));
+            shard.with(|machine| machine.table().check(|key| limiter.place(key).hash));
         }
         assert!(limiter.len() <= 200);
     }
@@ -163,7 +171,7 @@ fn the_tables_hold_together_while_room_moves() {
 #[cfg(feature = "alloc")]
 fn a_bucket_that_moves_to_another_block_is_found_when_it_is_full() {
     let bucket = bucket(1, 10, 200);
-    let mut table: Table<u64, crate::Heap> = Table::new();
+    let mut table: Table<u64, crate::Heap, crate::Heap> = Table::new();
     // Full at 90, at 1000 the rest of the block, and at 50 the first of the next block.
     for (key, tokens) in [(0, 9)].into_iter().chain((1..64).map(|key| (key, 100))).chain([(64, 5)]) {
         let entered = table.enter(key, key, &bucket, tokens, at(0), 65, false);
@@ -202,7 +210,7 @@ fn a_flood_of_new_keys_takes_no_more_room_than_there_is() {
         // A bucket is full again after a millisecond: so many times over.
         let expected = if when_full == WhenFull::Refuse { keys / 2 } else { keys };
         assert!(admitted.abs_diff(expected) <= CAPACITY as u64, "{admitted} of {expected}");
-        let room: usize = limiter.shards.iter().map(|shard| shard.0.with(|table| table.places())).sum();
+        let room: usize = limiter.shards.iter().map(|shard| shard.with(|machine| machine.table().places())).sum();
         assert!(room <= CAPACITY * 2, "{room} places for {CAPACITY} keys");
     }
 }
