@@ -121,6 +121,7 @@ fn nobody_overtakes_who_waits_unless_more_urgent() {
     struct Urgent;
     impl crate::Platform for Urgent {
         type RawMutex = mutex::raw_impls::local::LocalRawMutex;
+        type CrowdedMutex = Self::RawMutex;
         const FAST_PATH: bool = false;
         fn ambient_priority() -> Priority {
             Priority(-1)
