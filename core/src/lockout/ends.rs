@@ -262,9 +262,10 @@ mod tests {
                 now += passes;
                 naive.retain(|&(_, end)| end > at(now));
                 let end = at(now + span + 1);
-                match ends.insert(end, at(now)) {
-                    Some(key) => naive.push((key, end)),
-                    None => prop_assert_eq!(naive.len(), 24),
+                if let Some(key) = ends.insert(end, at(now)) {
+                    naive.push((key, end));
+                } else {
+                    prop_assert_eq!(naive.len(), 24);
                 }
                 let latest = ends.latest().filter(|&latest| latest > at(now));
                 prop_assert_eq!(latest, naive.iter().map(|&(_, end)| end).max());
