@@ -297,3 +297,23 @@ fn a_machine_is_never_asked_for_more_than_it_has_room_for() {
         assert_eq!(taken.len(), 3);
     }
 }
+
+#[test]
+fn a_demand_for_nothing_starts_nothing() {
+    let mut machine: Machine<Waker, u8, (), Inline<4>> = Machine::new(4).unwrap();
+    assert!(machine.demand(0).is_none());
+    assert_eq!((machine.is_started(), machine.is_demanded()), (false, false));
+    assert!(machine.demand(1).is_none());
+    assert_eq!((machine.is_started(), machine.is_demanded()), (true, true));
+}
+
+#[test]
+fn a_stopped_consumer_has_heard_the_end() {
+    let handover = Plain::<u32>::new();
+    let (mut producer, mut consumer) = Handover::halves(&handover).unwrap();
+    assert!(consumer.try_next().is_pending());
+    consumer.stop();
+    assert_eq!(consumer.try_next(), Poll::Ready(None));
+    assert_eq!(poll(pin!(consumer.next())), Poll::Ready(None));
+    assert_eq!(producer.try_yield(1), Err(PushError::Closed(1)));
+}

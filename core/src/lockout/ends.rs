@@ -254,5 +254,25 @@ mod tests {
             ends.clear();
             prop_assert_eq!(ends.latest(), None);
         }
+
+        #[test]
+        fn what_is_over_leaves_and_the_rest_stays_in_order(steps in prop::collection::vec((0..60_u64, 0..3_u64), 0..200)) {
+            let (mut ends, mut naive, mut now) = (Ends::<Inline<24>>::new(), Vec::new(), 0);
+            for (span, passes) in steps {
+                now += passes;
+                naive.retain(|&(_, end)| end > at(now));
+                let end = at(now + span + 1);
+                if let Some(key) = ends.insert(end, at(now)) {
+                    naive.push((key, end));
+                } else {
+                    prop_assert_eq!(naive.len(), 24);
+                }
+                let latest = ends.latest().filter(|&latest| latest > at(now));
+                prop_assert_eq!(latest, naive.iter().map(|&(_, end)| end).max());
+            }
+            for (key, end) in naive {
+                prop_assert_eq!(ends.remove(key), Some(end));
+            }
+        }
     }
 }

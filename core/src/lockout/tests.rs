@@ -312,3 +312,15 @@ fn wait_with_a_timeout_gives_its_place_up() {
     clock.advance(4 * SECOND);
     assert_eq!(poll(pin!(lockout.wait_timeout(Duration::ZERO))), Poll::Ready(Ok(())));
 }
+
+#[test]
+fn a_machine_that_has_settled_says_so() {
+    let mut machine: Machine<Waker, Inline<4>> = Machine::new();
+    let key = machine.lock_until(secs(0), secs(1)).unwrap();
+    let entered = machine.enter(secs(0), Priority(0), Waker::noop().clone());
+    assert!(matches!(entered, Ok(Entry::Queued { .. })));
+    assert!(machine.lift(secs(0), key));
+    assert!(machine.is_unsettled());
+    assert!(!machine.settle(&mut WakeList::new()), "one waiter fits into any list");
+    assert!(!machine.is_unsettled());
+}

@@ -401,3 +401,32 @@ fn another_future_triggers() {
     assert_eq!(callbacks.reason(), SIGNAL);
     assert_eq!(shutdown.trigger_by(SIGNAL), Heard::ForceExit, "the button was the first signal");
 }
+
+#[test]
+fn a_machine_tells_who_comes_late_and_refuses_what_is_out_of_order() {
+    let mut machine: Machine<Waker, Inline<4>> = Machine::new(SecondSignal::Ignore);
+    assert_eq!(machine.trigger(Reason::Requested), Heard::First);
+    assert!(matches!(machine.enter(Waker::noop().clone()), Ok(Entry::Triggered(_))));
+    assert_eq!(machine.waiters(), 0);
+
+    machine.begin().unwrap();
+    let early = machine.start_join(Instant::EPOCH, "early", None);
+    assert_eq!(early.map_err(|error| error.phase), Err(Phase::StartUps));
+    assert_eq!(machine.poll_wait(Waker::noop()), Ok(Progress::Ready(Reason::Requested)));
+    machine.start_join(Instant::EPOCH, "one", None).unwrap();
+    let second = machine.start_join(Instant::EPOCH, "another", None);
+    assert_eq!(second.map_err(|error| error.phase), Err(Phase::Joins));
+}
+
+#[test]
+fn a_machine_settles_into_lists_with_room() {
+    let mut machine: Machine<Waker, Inline<4>> = Machine::new(SecondSignal::Ignore);
+    machine.begin().unwrap();
+    assert_eq!(machine.poll_wait(Waker::noop()), Ok(Progress::WakerDiffers));
+    assert!(machine.register_runner(Waker::noop().clone()).is_none());
+    assert_eq!(machine.trigger(SIGNAL), Heard::First);
+    let mut full = WakeList::new();
+    while full.push(Waker::noop().clone()).is_ok() {}
+    assert!(machine.settle(&mut full), "there is more than fits");
+    assert!(!machine.settle(&mut WakeList::new()));
+}

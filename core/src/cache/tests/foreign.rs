@@ -86,3 +86,20 @@ fn values_are_dropped_outside_of_the_lock() {
     expected += 1;
     assert_eq!(looks.get(), expected, "the copy of the caller");
 }
+
+#[test]
+fn a_value_that_is_not_kept_is_dropped_outside_of_the_lock() {
+    let cache: Rc<OnceLock<Cache<u32, Nosy, Local, Room>>> = Rc::default();
+    let looks = Rc::new(Cell::new(0));
+    let look: Rc<dyn Fn()> = {
+        let (cache, looks) = (Rc::downgrade(&cache), Rc::clone(&looks));
+        Rc::new(move || {
+            looks.set(looks.get() + cache.upgrade().map_or(9, |cache| cache.get().map_or(9, Cache::len)) + 1);
+        })
+    };
+    let cache = cache.get_or_init(|| Cache::new(0));
+    cache.insert(1, Nosy(Rc::clone(&look)));
+    assert_eq!(looks.get(), 1);
+    drop(now(cache.get_or_load(&2, || async { Nosy(look) })));
+    assert_eq!(looks.get(), 3, "the caller's and the cache's");
+}
