@@ -98,15 +98,28 @@ impl<K: Eq, S: Storage> Table<K, S> {
             (entry.nanos, entry.part) = (full_at.nanos, full_at.part);
             return Some(Ok(()));
         }
+        Some(self.take_closely(index, bucket, tokens, now))
+    }
+
+    /// The same for what is refused, and for clocks that step back: out of the way of what is admitted.
+    #[inline(never)]
+    fn take_closely(
+        &mut self,
+        index: usize,
+        bucket: &TokenBucket,
+        tokens: u32,
+        now: Instant,
+    ) -> Result<(), TryAcquireError> {
+        let entry = &mut self.entries.as_mut_slice()[index];
         let (before, mut bucket) = (entry.nanos, *bucket);
-        bucket.set_full_at(full_at);
+        bucket.set_full_at(Span { nanos: before, part: entry.part });
         let answer = bucket.try_acquire(tokens, now);
         (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
         // Only if the clock has stepped back.
         if entry.nanos < before {
             self.lower(index);
         }
-        Some(answer)
+        answer
     }
 
     /// Takes tokens from a new bucket for the key, if there is room or can be made: in the place of a full bucket,
