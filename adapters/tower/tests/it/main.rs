@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bounds;
 mod cache;
 mod cancel;
 mod concurrency;
 mod keyed;
 mod lockout;
+mod loopback;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod priority;
@@ -14,4 +16,5 @@ mod rate;
 mod refusal;
 mod server;
 mod shed;
+mod sockets;
 mod support;

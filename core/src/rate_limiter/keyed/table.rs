@@ -130,6 +130,8 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
         Taken::Answered(self.take_closely(index, bucket, tokens, now))
     }
 
+    /// The same for what is refused, and for clocks that step back: out of the way of what is admitted.
+    #[inline(never)]
     fn take_closely(
         &mut self,
         index: usize,
@@ -139,7 +141,7 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
     ) -> Result<(), TryAcquireError> {
         let entry = &mut self.entries.as_mut_slice()[index];
         let (before, mut bucket) = (entry.nanos, *bucket);
-        bucket.set_full_at(Span { nanos: entry.nanos, part: entry.part });
+        bucket.set_full_at(Span { nanos: before, part: entry.part });
         let answer = bucket.try_acquire(tokens, now);
         (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
         // Only if the clock has stepped back.
