@@ -1,7 +1,7 @@
 //! [`Database`]: products and what is said about them, in a file of its own, behind a few connections.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, fs, process};
 
@@ -24,25 +24,36 @@ pub(crate) struct Product {
     pub(crate) stars: f64,
 }
 
-/// The database; its file is removed when it is dropped.
+/// The database.
 pub(crate) struct Database {
-    file: PathBuf,
     permits: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
     queries: AtomicU64,
+    /// After the connections.
+    _file: Temporary,
+}
+
+/// A file that is removed when this is dropped.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It is in a folder for what nobody misses.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Database {
     pub(crate) fn create(products: u32) -> rusqlite::Result<Self> {
-        let file = env::temp_dir().join(format!("cached_lookup-{}.sqlite", process::id()));
-        fill(&file, products)?;
-        let open = || Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let file = Temporary(env::temp_dir().join(format!("cached_lookup-{}.sqlite", process::id())));
+        fill(&file.0, products)?;
+        let open = || Connection::open_with_flags(&file.0, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let idle = (0..CONNECTIONS).map(|_| open()).collect::<rusqlite::Result<_>>()?;
         Ok(Self {
             idle: Arc::new(Mutex::new(idle)),
             permits: Arc::new(Semaphore::new(CONNECTIONS)),
             queries: AtomicU64::new(0),
-            file,
+            _file: file,
         })
     }
 
@@ -69,15 +80,7 @@ impl Database {
     }
 }
 
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        // It is in a folder for what nobody misses.
-        let _ = fs::remove_file(&self.file);
-    }
-}
-
-fn fill(file: &PathBuf, products: u32) -> rusqlite::Result<()> {
+fn fill(file: &Path, products: u32) -> rusqlite::Result<()> {
     let mut connection = Connection::open(file)?;
     connection.execute_batch(
         "DROP TABLE IF EXISTS products;

@@ -2,6 +2,7 @@
 //!
 //! The queue has two sides: tasks await room in it, the thread blocks until there is something to do.
 
+use core::fmt::Write;
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
@@ -11,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::{env, fs, process};
 
 use axum::http::Method;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Statement, ToSql};
 use tidegate_tokio::Queue;
 use tokio::sync::oneshot;
 
@@ -37,9 +38,13 @@ const SCHEMA: &str = "
         cache  TEXT
     );";
 
-const INSERT: &str = "
-    INSERT INTO access (at, client, class, method, path, status, micros, cache)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// How many rows a statement inserts, as far as there are so many: to run one costs as much as to insert a row.
+const AT_ONCE: usize = 32;
+
+fn insert(rows: usize) -> String {
+    let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?)"; rows].join(", ");
+    format!("INSERT INTO access (at, client, class, method, path, status, micros, cache) VALUES {values}")
+}
 
 /// A row of the access log.
 #[derive(Clone, Debug)]
@@ -189,21 +194,41 @@ fn serve(mut connection: Connection, orders: &Queue<Order>) {
 fn write(connection: &mut Connection, rows: &[Row]) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
-        let mut insert = transaction.prepare_cached(INSERT)?;
-        for row in rows {
-            insert.execute((
-                micros(row.at),
-                row.client.to_string(),
-                row.class.name(),
-                row.method.as_str(),
-                &row.path,
-                row.status,
-                micros(row.took),
-                row.cached.map(name),
-            ))?;
+        let mut text = String::new();
+        let mut many = rows.chunks_exact(AT_ONCE);
+        let mut insert_many = transaction.prepare_cached(&insert(AT_ONCE))?;
+        for rows in many.by_ref() {
+            execute(&mut insert_many, rows, &mut text)?;
+        }
+        let mut insert_one = transaction.prepare_cached(&insert(1))?;
+        for rows in many.remainder().chunks(1) {
+            execute(&mut insert_one, rows, &mut text)?;
         }
     }
     transaction.commit()
+}
+
+/// Inserts as many rows as the statement takes. `text` is scratch paper.
+fn execute(insert: &mut Statement<'_>, rows: &[Row], text: &mut String) -> rusqlite::Result<()> {
+    let mut number = 0;
+    let mut bind = |value: &dyn ToSql| {
+        number += 1;
+        insert.raw_bind_parameter(number, value)
+    };
+    for row in rows {
+        text.clear();
+        // It does not fail.
+        let _ = write!(text, "{}", row.client);
+        bind(&micros(row.at))?;
+        bind(text)?;
+        bind(&row.class.name())?;
+        bind(&row.method.as_str())?;
+        bind(&row.path)?;
+        bind(&row.status)?;
+        bind(&micros(row.took))?;
+        bind(&row.cached.map(name))?;
+    }
+    insert.raw_execute().map(drop)
 }
 
 fn forget(connection: &Connection, keep: u64) -> rusqlite::Result<()> {

@@ -8,16 +8,16 @@ use core::time::Duration;
 use std::hash::RandomState;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::HeaderMap;
 use tidegate_tokio::rate_limiter::{TokenBucket, WhenFull};
 use tidegate_tokio::{
     Clock, Instant, InvalidQuota, KeyedError, KeyedRateLimiter, Permit, Priority, Quota, Semaphore, TokioTimer,
 };
 
+use crate::connections::Peer;
+use crate::http::FORWARDED_FOR;
 use crate::options::Options;
 use crate::refusal::Refusal;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// How many clients are remembered. When there are more, the one that has been the most modest is forgotten: it has
 /// the least to gain.
@@ -26,10 +26,6 @@ const CLIENTS: usize = 10_000;
 const INSIDE: usize = 512;
 /// How many wait outside. Whoever comes then is sent away.
 const OUTSIDE: usize = 4_000;
-
-/// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
 
 #[derive(Debug)]
 pub(crate) struct Door {
@@ -54,7 +50,7 @@ impl Door {
     /// Who asks.
     pub(crate) fn client(&self, request: &Request) -> IpAddr {
         let forwarded = if self.behind_proxy { last_forwarded(request.headers()) } else { None };
-        let peer = || request.extensions().get::<Peer>().map(|peer| peer.0);
+        let peer = || request.extensions().get::<Peer>().map(|peer| peer.address);
         forwarded.or_else(peer).unwrap_or(IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED))
     }
 

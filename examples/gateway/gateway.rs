@@ -1,7 +1,6 @@
 //! [`Gateway`]: what all requests share, and the paths that it serves.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use core::time::Duration;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,6 +16,7 @@ use crate::database::Database;
 use crate::door::Door;
 use crate::export;
 use crate::failure::Failure;
+use crate::http::Slowness;
 use crate::jobs::Job;
 use crate::log::Log;
 use crate::options::Options;
@@ -37,7 +37,8 @@ pub(crate) struct Gateway {
     pub(crate) shutdown: Shutdown,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) counts: Counts,
-    pub(crate) patience: Duration,
+    pub(crate) behind_proxy: bool,
+    pub(crate) slowness: Slowness,
 }
 
 impl Gateway {
@@ -59,7 +60,8 @@ impl Gateway {
             shutdown: Shutdown::new(),
             telemetry,
             counts: Counts::default(),
-            patience: options.patience,
+            behind_proxy: options.behind_proxy,
+            slowness: options.slowness,
         })))
     }
 

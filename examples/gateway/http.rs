@@ -4,33 +4,40 @@
 //! take can be sent again.
 
 use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
 use core::time::Duration;
 
-use axum::body::{self, Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::header::{
-    CONNECTION, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use axum::http::uri::{Authority, PathAndQuery, Scheme};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tidegate_tokio::timeout;
 
+use crate::connections::Peer;
 use crate::refusal::Refusal;
 
 /// How many bytes a body may have, of a request or of an answer.
 pub(crate) const LARGEST_BODY: usize = 1 << 20;
 
-/// How long the body of a request may take to come.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// Whom a request is from: the addresses that it has come by, the last one at the end.
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// Whom a request has come by.
+const BY_HTTP_11: HeaderValue = HeaderValue::from_static("1.1 tidegate");
+const BY_HTTP_10: HeaderValue = HeaderValue::from_static("1.0 tidegate");
 
-/// How long an answer may take, before the server is taken to be gone.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// How many headers the connection adds, or puts into the same map when the answer comes.
+const ROOM: usize = 6;
 
 /// What concerns one connection only.
-const HOP_BY_HOP: [HeaderName; 11] = [
+static HOP_BY_HOP: [HeaderName; 11] = [
     CONNECTION,
     EXPECT,
     HeaderName::from_static("keep-alive"),
@@ -60,6 +67,39 @@ pub(crate) fn uri(authority: &Authority, path: PathAndQuery) -> Option<Uri> {
     Uri::builder().scheme(Scheme::HTTP).authority(authority.clone()).path_and_query(path).build().ok()
 }
 
+/// How slow others may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Slowness {
+    /// How long a request may take to come to the end of its headers, and how long a connection may be idle.
+    pub(crate) headers: Duration,
+    /// How long the body of a request may take to come.
+    pub(crate) body: Duration,
+    /// How long an answer may take, before the server is taken to be gone.
+    pub(crate) answer: Duration,
+    /// How long a client may leave untouched what is sent to it.
+    pub(crate) reading: Duration,
+    /// How long each part of the gateway may take to come to an end.
+    pub(crate) ending: Duration,
+}
+
+impl Slowness {
+    /// For clients and servers that nobody knows.
+    pub(crate) const BOUNDED: Self = Self {
+        headers: Duration::from_secs(20),
+        body: Duration::from_secs(10),
+        answer: Duration::from_secs(30),
+        reading: Duration::from_secs(10),
+        ending: Duration::from_secs(45),
+    };
+    /// For those who are known to come to an end, on a machine that may stand still for a while.
+    pub(crate) const ENDLESS: Self = {
+        let day = Duration::from_hours(24);
+        Self { headers: day, body: day, answer: day, reading: day, ending: day }
+    };
+}
+
+const NO_SUCH_PATH: Refusal = Refusal::Malformed("There is no such path.\n");
+
 /// A request, ready to be sent on as often as it takes.
 #[derive(Debug)]
 pub(crate) struct Outbound {
@@ -70,32 +110,51 @@ pub(crate) struct Outbound {
 }
 
 impl Outbound {
-    /// Reads a request to its end.
-    pub(crate) async fn read(request: Request) -> Result<Self, Refusal> {
+    /// Reads a request to its end. `is_believed` is for what it says of whom it was forwarded for.
+    pub(crate) async fn read(request: Request, is_believed: bool, slowness: &Slowness) -> Result<Self, Refusal> {
         let (mut head, body) = request.into_parts();
         if head.method == Method::CONNECT {
             return Err(Refusal::Tunnel);
         }
-        let path = head.uri.path_and_query().cloned().ok_or(Refusal::Malformed("There is no such path.\n"))?;
+        let path = head.uri.path_and_query().cloned().ok_or(NO_SUCH_PATH)?;
+        if climbs(path.path()) {
+            return Err(NO_SUCH_PATH);
+        }
+        if head.version == Version::HTTP_11 && head.headers.get_all(HOST).iter().count() != 1 {
+            return Err(Refusal::Malformed("A request is for one host.\n"));
+        }
         let body = if body.is_end_stream() {
             Bytes::new()
         } else if body.size_hint().lower() > LARGEST_BODY as u64 {
             return Err(Refusal::TooLarge);
         } else {
-            let read = timeout(BODY_PATIENCE, body::to_bytes(body, LARGEST_BODY)).await;
-            read.map_err(|_elapsed| Refusal::TooSlow)?.map_err(|_broken_off_or| Refusal::TooLarge)?
+            match timeout(slowness.body, gather(body)).await {
+                Ok(Ok(body)) => body,
+                Ok(Err(Ungathered::TooLarge)) => return Err(Refusal::TooLarge),
+                Ok(Err(Ungathered::Broken(_))) => return Err(Refusal::Malformed("The body is broken.\n")),
+                Err(_elapsed) => return Err(Refusal::TooSlow),
+            }
         };
         strip(&mut head.headers);
+        if !is_believed {
+            head.headers.remove(FORWARDED_FOR);
+        }
+        if let Some(peer) = head.extensions.get::<Peer>() {
+            head.headers.append(FORWARDED_FOR, peer.text());
+        }
+        head.headers.append(VIA, if head.version == Version::HTTP_10 { BY_HTTP_10 } else { BY_HTTP_11 });
         Ok(Self { method: head.method, path, headers: head.headers, body })
     }
 
     /// The request as it is sent to a server.
     fn to_request(&self, authority: &Authority) -> Result<Request, Refusal> {
-        let uri = uri(authority, self.path.clone()).ok_or(Refusal::Malformed("There is no such path.\n"))?;
+        let uri = uri(authority, self.path.clone()).ok_or(NO_SUCH_PATH)?;
         let mut request = Request::new(Body::from(self.body.clone()));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri;
-        *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        *headers = self.headers.clone();
+        headers.reserve(ROOM);
         Ok(request)
     }
 }
@@ -110,35 +169,41 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Has a server answer, and reads the answer to its end.
-    pub(crate) async fn to(request: &Outbound, client: &Client, server: &Authority) -> Result<Self, Refusal> {
+    pub(crate) async fn to(
+        request: &Outbound,
+        client: &Client,
+        server: &Authority,
+        slowness: &Slowness,
+    ) -> Result<Self, Refusal> {
         let request = request.to_request(server)?;
         let answer = async {
             let (mut head, body) = client.request(request).await.map_err(broken)?.into_parts();
-            let body = body::to_bytes(Body::new(body), LARGEST_BODY).await.map_err(broken)?;
+            if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Err(broken("nobody has asked for another protocol"));
+            }
+            let body = gather(body).await.map_err(broken)?;
             strip(&mut head.headers);
             Ok(Self { status: head.status, headers: head.headers, body })
         };
-        timeout(ANSWER_PATIENCE, answer).await.map_err(|_elapsed| Refusal::Late)?
+        timeout(slowness.answer, answer).await.map_err(|_elapsed| Refusal::Late)?
     }
-}
 
-impl Answer {
-    /// The same in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
+    /// A copy in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
     /// which the connection would use again.
-    pub(crate) fn detached(self) -> Self {
+    pub(crate) fn detached(&self) -> Self {
         let values = || self.headers.values().map(HeaderValue::as_bytes);
         let mut copy = Vec::with_capacity(self.body.len() + values().map(<[u8]>::len).sum::<usize>());
         copy.extend_from_slice(&self.body);
         values().for_each(|value| copy.extend_from_slice(value));
         let mut copy = Bytes::from(copy);
         let body = copy.split_to(self.body.len());
-        let mut headers = self.headers;
+        let mut headers = self.headers.clone();
         for value in headers.values_mut() {
             if let Ok(detached) = HeaderValue::from_maybe_shared(copy.split_to(value.len())) {
                 *value = detached;
             }
         }
-        Self { headers, body, ..self }
+        Self { status: self.status, headers, body }
     }
 }
 
@@ -155,7 +220,54 @@ fn broken(error: impl fmt::Display) -> Refusal {
     Refusal::Broken(error.to_string().into())
 }
 
+/// Whether a server may take the path to be somewhere else: it has `.` or `..` for a folder, be it in disguise.
+fn climbs(path: &str) -> bool {
+    let climbs = |path: &str| path.split(['/', '\\']).any(|folder| folder == "." || folder == "..");
+    if path.contains('%') {
+        let plain = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+        return climbs(&plain);
+    }
+    path.contains('.') && climbs(path)
+}
+
+/// Why a body is not there.
+enum Ungathered<E> {
+    TooLarge,
+    Broken(E),
+}
+
+impl<E: fmt::Display> fmt::Display for Ungathered<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => f.write_str("there are too many bytes"),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Reads a body to its end, without what may trail behind. One that comes in one piece, as most do, is not copied.
+async fn gather<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, Ungathered<B::Error>> {
+    let (mut first, mut rest) = (Bytes::new(), Vec::new());
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(piece) = frame.map_err(Ungathered::Broken)?.into_data() else { continue };
+        if first.len() + rest.len() + piece.len() > LARGEST_BODY {
+            return Err(Ungathered::TooLarge);
+        }
+        if first.is_empty() {
+            first = piece;
+        } else {
+            rest.extend_from_slice(&piece);
+        }
+    }
+    Ok(if rest.is_empty() { first } else { [&*first, &rest].concat().into() })
+}
+
+/// Leaves out what concerns one connection only.
 fn strip(headers: &mut HeaderMap) {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // Then it does not count, and is not to be believed further on.
+        headers.remove(CONTENT_LENGTH);
+    }
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
             .get_all(CONNECTION)

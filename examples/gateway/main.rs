@@ -51,7 +51,7 @@ use std::process::ExitCode;
 
 use args::Mode;
 use failure::Failure;
-use trial::{demo, overhead, soak};
+use trial::{demo, overhead, soak, unless_interrupted};
 
 fn main() -> ExitCode {
     match run() {
@@ -73,8 +73,8 @@ fn run() -> Result<(), Failure> {
     match mode {
         Mode::Help => output::print(args::HELP),
         Mode::Listen { address, upstream, options } => runtime.block_on(serve::run(address, upstream, &options)),
-        Mode::Demo { seconds, options } => runtime.block_on(demo::run(seconds, options)),
-        Mode::Soak { requests } => runtime.block_on(soak::run(requests)),
-        Mode::Overhead => runtime.block_on(overhead::run()),
+        Mode::Demo { seconds, options } => runtime.block_on(unless_interrupted(demo::run(seconds, options))),
+        Mode::Soak { requests } => runtime.block_on(unless_interrupted(soak::run(requests))),
+        Mode::Overhead => runtime.block_on(unless_interrupted(overhead::run())),
     }
 }

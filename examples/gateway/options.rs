@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::path::PathBuf;
 
+use crate::http::Slowness;
+
 /// What can be chosen.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -22,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) log: Option<PathBuf>,
     /// Whether to believe in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
+    /// How slow clients and the upstream may be.
+    pub(crate) slowness: Slowness,
 }
 
 impl Default for Options {
@@ -35,6 +39,7 @@ impl Default for Options {
             ttl: Duration::from_secs(1),
             log: None,
             behind_proxy: false,
+            slowness: Slowness::BOUNDED,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::{Request, State};
+use axum::http::header::{AGE, CACHE_STATUS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tidegate_tokio::{Clock, Instant, TokioTimer};
@@ -13,13 +14,12 @@ use tidegate_tokio::{Clock, Instant, TokioTimer};
 use crate::database::Row;
 use crate::gateway::Gateway;
 use crate::http::Outbound;
-use crate::pages::Pages;
+use crate::pages::{Found, Pages};
 use crate::refusal::Refusal;
 use crate::telemetry::Cached;
 use crate::upstream::Fetched;
 use crate::urgency::{self, Class};
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What is logged of a path at most.
@@ -80,20 +80,21 @@ impl Visit {
         let _inside = gateway.door.enter(self.client, priority).await?;
         gateway.telemetry.admitted(self.class);
         // Before it stands in line: a slow sender must not hold a permit of the upstream's.
-        let request = Arc::new(Outbound::read(request).await?);
-        let deadline = TokioTimer.now() + gateway.patience;
+        let request = Arc::new(Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?);
 
-        let fetch = || gateway.upstream.fetch(Arc::clone(&request), priority, deadline);
+        let fetch = || gateway.upstream.fetch(Arc::clone(&request), priority);
         if let Some(key) = Pages::key(&request)
-            && let Some((Fetched { answer, waited }, cached)) = gateway.pages.get(&key, fetch).await?
+            && let Some(Found { fetched, cached, age }) = gateway.pages.get(&key, fetch).await?
         {
             self.note(cached);
-            let mut response = answer.into_response();
+            let mut response = timed(fetched);
             response.headers_mut().append(CACHE_STATUS, status(cached));
-            return Ok(timed(response, waited));
+            if let Some(age) = age {
+                response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+            }
+            return Ok(response);
         }
-        let Fetched { answer, waited } = fetch().await?;
-        Ok(timed(answer.into_response(), waited))
+        Ok(timed(fetch().await?))
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Response {
@@ -148,14 +149,12 @@ const fn status(cached: Cached) -> HeaderValue {
     })
 }
 
-/// Says how long the request has stood in line.
-fn timed(mut response: Response, waited: Duration) -> Response {
-    let waited = if waited < Duration::from_micros(50) {
-        Ok(HeaderValue::from_static("line;dur=0.0"))
-    } else {
-        HeaderValue::try_from(format!("line;dur={:.1}", waited.as_secs_f64() * 1e3))
-    };
-    if let Ok(waited) = waited {
+/// The answer, which says how long its request has stood in line if it has.
+fn timed(Fetched { answer, waited }: Fetched) -> Response {
+    let mut response = answer.into_response();
+    if !waited.is_zero()
+        && let Ok(waited) = HeaderValue::try_from(format!("line;dur={:.1}", waited.as_secs_f64() * 1e3))
+    {
         response.headers_mut().append(SERVER_TIMING, waited);
     }
     response

@@ -8,7 +8,6 @@
 //! It is stopped from left to right: whoever puts something into the next one has ended before that one is closed.
 
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use axum::http::uri::Authority;
 use tidegate_tokio::{BackgroundLoop, Service, ServiceReport};
@@ -21,9 +20,6 @@ use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::jobs;
 use crate::options::Options;
-
-/// How long anybody may take to come to an end.
-const PATIENCE: Duration = Duration::from_secs(45);
 
 pub(crate) struct Server {
     pub(crate) gateway: &'static Gateway,
@@ -45,7 +41,7 @@ impl Server {
         let (log, database) = Database::open(options.log.clone())?;
         let gateway = Gateway::start(upstream, log, options)?;
         let maintenance = jobs::start(gateway)?;
-        let connections = Connections::new(gateway.router(), &gateway.shutdown);
+        let connections = Connections::new(gateway.router(), options.slowness, &gateway.shutdown);
         let listener = tokio::spawn(connections.clone().accept(listener));
         Ok(Self { gateway, connections, listener, maintenance, database })
     }
@@ -58,6 +54,7 @@ impl Server {
         stopping: fn(),
     ) -> Result<Stopped, Failure> {
         let Self { gateway, connections, listener, maintenance, database: Thread { thread, temporary } } = self;
+        let patience = gateway.slowness.ending;
         let report = Service::new(&gateway.shutdown)
             .signals(signals.iter().copied())
             // Now that signals are heard: whoever learns that it serves may send one at once.
@@ -65,13 +62,13 @@ impl Server {
             .callback("say so", async move |_reason| stopping())
             .callback("dashboards", async |_reason| gateway.telemetry.close())
             .callback("jobs", async |_reason| gateway.jobs.close())
-            .join_task("listener", PATIENCE, listener)
-            .join("connections", PATIENCE, async move { connections.close().await })
-            .join("calls", PATIENCE, gateway.upstream.close())
-            .join("maintenance", PATIENCE, async { maintenance.shutdown().await.map(drop) })
-            .join("log", PATIENCE, gateway.log.stop(PATIENCE))
-            .join("orders", PATIENCE, async { gateway.database.close() })
-            .join_thread("database", PATIENCE, thread)
+            .join_task("listener", patience, listener)
+            .join("connections", patience, async move { connections.close().await })
+            .join("calls", patience, gateway.upstream.close())
+            .join("maintenance", patience, async { maintenance.shutdown().await.map(drop) })
+            .join("log", patience, gateway.log.stop(patience))
+            .join("orders", patience, async { gateway.database.close() })
+            .join_thread("database", patience, thread)
             .run()
             .await
             .map_err(Failure::to("stop in order"))?;

@@ -16,7 +16,7 @@ use tidegate_tokio::{
     TokioTimer, timeout_at,
 };
 
-use crate::http::{Answer, Client, Outbound};
+use crate::http::{Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::outlive::Outliving;
 use crate::refusal::Refusal;
@@ -45,10 +45,13 @@ pub(crate) struct Upstream {
     calls: TaskGroup,
     telemetry: Arc<Telemetry>,
     patience: Duration,
+    slowness: Slowness,
     /// Who stands in line, by class.
     lines: [AtomicUsize; Class::ALL.len()],
     lockouts: AtomicU64,
 }
+
+type UpstreamGate = Gate<&'static Semaphore, &'static RateLimiter, &'static FifoLockout>;
 
 /// An answer, and how long its request stood in line.
 #[derive(Clone, Debug)]
@@ -76,6 +79,7 @@ impl Upstream {
             calls: TaskGroup::new(),
             telemetry,
             patience: options.patience,
+            slowness: options.slowness,
             lines: [const { AtomicUsize::new(0) }; Class::ALL.len()],
             lockouts: AtomicU64::new(0),
         })
@@ -91,18 +95,23 @@ impl Upstream {
         &'static self,
         request: Arc<Outbound>,
         priority: Priority,
-        deadline: Instant,
     ) -> Result<Fetched, Refusal> {
         let mut waited = Duration::ZERO;
+        let mut deadline = None;
         let mut attempt = 1;
         loop {
-            let arrived = TokioTimer.now();
-            let pass = self.enter(priority, deadline).await?;
-            waited += TokioTimer.now().duration_since(arrived);
+            let pass = if let Some(pass) = self.try_enter() {
+                pass
+            } else {
+                let arrived = TokioTimer.now();
+                let pass = self.stand_in_line(priority, *deadline.get_or_insert(arrived + self.patience)).await?;
+                waited += TokioTimer.now().duration_since(arrived);
+                pass
+            };
             let request = Arc::clone(&request);
             // On the way it is to stay, with its pass, also if nobody waits for it any more.
             let call = Outliving::new(&self.calls, async move {
-                let answer = Answer::to(&request, &self.client, &self.authority).await;
+                let answer = Answer::to(&request, &self.client, &self.authority, &self.slowness).await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
                     && let Some(rest) = wanted_rest(answer)
@@ -124,17 +133,20 @@ impl Upstream {
         }
     }
 
-    async fn enter(
+    fn gate(&'static self) -> UpstreamGate {
+        Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest)
+    }
+
+    /// Enters if nobody is in line and there is nothing to wait for.
+    fn try_enter(&'static self) -> Option<Pass<&'static Semaphore>> {
+        if self.permits.waiters() == 0 { self.gate().try_enter().ok() } else { None }
+    }
+
+    async fn stand_in_line(
         &'static self,
         priority: Priority,
         deadline: Instant,
     ) -> Result<Pass<&'static Semaphore>, Refusal> {
-        let gate: Gate<_, _, _> = Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest);
-        if self.permits.waiters() == 0
-            && let Ok(pass) = gate.try_enter()
-        {
-            return Ok(pass);
-        }
         if self.rest.locked_until().is_some_and(|until| until > deadline) {
             return Err(self.locked_out());
         }
@@ -142,7 +154,7 @@ impl Upstream {
             return Err(self.overloaded());
         }
         let _standing = Standing::new(self, Class::of(priority));
-        match timeout_at(&TokioTimer, deadline, gate.enter_with_priority(priority)).await {
+        match timeout_at(&TokioTimer, deadline, self.gate().enter_with_priority(priority)).await {
             Ok(Ok(pass)) => Ok(pass),
             Err(_elapsed) if self.rest.locked_until().is_some() => Err(self.locked_out()),
             Ok(Err(_)) | Err(_) => Err(self.overloaded()),
@@ -201,12 +213,13 @@ impl Upstream {
 
 /// For how long the upstream wants to be left alone, if it does.
 fn wanted_rest(answer: &Answer) -> Option<Duration> {
-    let said = tidegate_tower::retry_after(&answer.headers);
-    match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => Some(said.unwrap_or(REST).min(LONGEST_REST)),
-        StatusCode::SERVICE_UNAVAILABLE => said.map(|rest| rest.min(LONGEST_REST)),
+    let said = || tidegate_tower::retry_after(&answer.headers);
+    let rest = match answer.status {
+        StatusCode::TOO_MANY_REQUESTS => Some(said().unwrap_or(REST)),
+        StatusCode::SERVICE_UNAVAILABLE => said(),
         _ => None,
-    }
+    };
+    rest.map(|rest| rest.min(LONGEST_REST))
 }
 
 /// Somebody in line, who is counted there.

@@ -19,13 +19,13 @@ use super::report::{Report, Row};
 use crate::connections;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::http;
+use crate::http::{self, Slowness};
 use crate::options::Options;
 use crate::output::print;
 use crate::server::{LOOPBACK, Server};
 
 pub(crate) async fn run(span: Duration, mut options: Options) -> Result<(), Failure> {
-    options.behind_proxy = true;
+    (options.behind_proxy, options.slowness) = (true, Slowness::ENDLESS);
     let upstream = Flaky::start(Temper::BAD).await?;
     let (listener, address) = connections::listen(LOOPBACK).await?;
     let server = Server::start(listener, upstream.authority, &options)?;

@@ -17,7 +17,7 @@ use tidegate_tokio::{Shutdown, TaskGroup};
 use super::flaky::{Flaky, Temper};
 use crate::connections::{self, Connections};
 use crate::failure::Failure;
-use crate::http::{self, Answer, Client, Outbound};
+use crate::http::{self, Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::output::print;
 use crate::refusal::Refusal;
@@ -75,7 +75,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let (listener, bare) = connections::listen(LOOPBACK).await?;
     let proxy: &'static Bare = Box::leak(Box::new(Bare { upstream, client: http::client() }));
     let router = Router::new().fallback(forward).with_state(proxy);
-    tokio::spawn(Connections::new(router, &SHUTDOWN).accept(listener));
+    tokio::spawn(Connections::new(router, Slowness::BOUNDED, &SHUTDOWN).accept(listener));
 
     let authority = |address: core::net::SocketAddr| {
         Authority::try_from(address.to_string()).map_err(Failure::to("name the proxy"))
@@ -127,7 +127,10 @@ struct Bare {
 }
 
 async fn forward(State(proxy): State<&'static Bare>, request: Request) -> Response {
-    let answer = async { Answer::to(&Outbound::read(request).await?, &proxy.client, &proxy.upstream).await };
+    let answer = async {
+        let request = Outbound::read(request, false, &Slowness::BOUNDED).await?;
+        Answer::to(&request, &proxy.client, &proxy.upstream, &Slowness::BOUNDED).await
+    };
     answer.await.map_or_else(Refusal::into_response, Answer::into_response)
 }
 

@@ -21,7 +21,7 @@ use super::memory::Course;
 use crate::connections;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::http::{self, Client};
+use crate::http::{self, Client, Slowness};
 use crate::options::Options;
 use crate::output::print;
 use crate::server::{LOOPBACK, Server};
@@ -51,7 +51,8 @@ pub(crate) async fn run(requests: u64) -> Result<(), Failure> {
         permits: 48,
         rate: 1_000_000,
         client_rate: 1_000,
-        patience: Duration::from_secs(30),
+        patience: Duration::from_hours(1),
+        slowness: Slowness::ENDLESS,
         behind_proxy: true,
         ..Options::default()
     };

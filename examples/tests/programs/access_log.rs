@@ -3,25 +3,27 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::{env, fs, process, thread};
+use std::thread;
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::http;
-use crate::programs::{Gateway, until};
+use crate::programs::{Folder, Gateway, until};
 use crate::upstream::{Echo, Upstream};
 
 /// A file, removed when this is dropped.
 struct Log {
     file: PathBuf,
+    _folder: Folder,
 }
 
 impl Log {
     fn new(name: &str) -> Self {
-        Self { file: env::temp_dir().join(format!("tidegate_gateway_test_{name}_{}.sqlite", process::id())) }
+        let folder = Folder::new();
+        Self { file: folder.file(name), _folder: folder }
     }
 
     fn path(&self) -> &str {
@@ -39,14 +41,6 @@ impl Log {
         let rows = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let all = log.query_row("SELECT count(*) FROM access", (), |row| row.get(0)).unwrap();
         (rows.collect::<Result<_, _>>().unwrap(), all)
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(Path::new(&format!("{}{suffix}", self.path())));
-        }
     }
 }
 

@@ -1,25 +1,12 @@
 //! The writer: whatever it has accepted is in the file, also when it is interrupted.
 #![cfg(unix)]
 
-use std::path::{Path, PathBuf};
-use std::{env, fs, process};
+use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::programs::{Program, run, until};
-
-fn file(name: &str) -> PathBuf {
-    env::temp_dir().join(format!("tidegate_db_writer_{name}_{}.sqlite", process::id()))
-}
-
-fn remove(file: &Path) {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(suffix);
-        let _ = fs::remove_file(name);
-    }
-}
+use crate::programs::{Folder, Program, run, until};
 
 fn count(file: &Path) -> u64 {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY);
@@ -29,7 +16,8 @@ fn count(file: &Path) -> u64 {
 
 #[test]
 fn all_three_ways_write_everything() {
-    let file = file("ways");
+    let folder = Folder::new();
+    let file = folder.file("ways");
     let output = run("db_writer", &["--rows", "2500", "--batch", "100", "--file", file.to_str().unwrap()]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stdout}");
@@ -38,12 +26,12 @@ fn all_three_ways_write_everything() {
         assert_eq!(line.split_whitespace().nth(1), Some("2500"), "{line}");
     }
     assert_eq!(count(&file), 2500);
-    remove(&file);
 }
 
 #[test]
 fn interrupted_in_the_middle_it_loses_nothing_that_was_accepted() {
-    let file = file("interrupted");
+    let folder = Folder::new();
+    let file = folder.file("interrupted");
     let args = ["--only", "waterfall", "--rows", "1000000000", "--batch", "500", "--file", file.to_str().unwrap()];
     let mut program = Program::start("db_writer", &args);
     until("it is in the middle", || count(&file) > 2_000);
@@ -68,6 +56,4 @@ fn interrupted_in_the_middle_it_loses_nothing_that_was_accepted() {
         )
         .unwrap();
     assert_eq!(gaps, 0);
-    drop(connection);
-    remove(&file);
 }

@@ -19,3 +19,4 @@ mod soak;
 mod upstream;
 mod urgency;
 mod watching;
+mod wire;

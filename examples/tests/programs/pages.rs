@@ -41,11 +41,23 @@ fn what_is_not_for_everybody_is_not_shared() {
         }
     }
     // What the upstream says is nobody else's.
-    for headers in
-        ["cache-control: private\r\n", "cache-control: no-store\r\n", "set-cookie: me=1\r\n", "vary: x-me\r\n"]
-    {
+    let private = [
+        "cache-control: private\r\n",
+        "cache-control: No-Store\r\n",
+        "cache-control: max-age=60, PRIVATE=\"x-me, x-you\"\r\n",
+        "cache-control: no-cache=\"set-cookie\"\r\n",
+        "cache-control: max-age=60\r\ncache-control: no-store\r\n",
+        "cache-control: max-age=60, \u{fc}\r\n",
+        "cache-control: max-age=60\r\nage: 60\r\n",
+        "cache-control: max-age=60, s-maxage=0\r\n",
+        "cache-control: s-maxage=0, max-age=60\r\n",
+        "set-cookie: me=1\r\n",
+        "vary: x-me\r\n",
+        "vary: *\r\n",
+    ];
+    for (number, headers) in private.into_iter().enumerate() {
         for who in ["one", "another"] {
-            let client = gateway.get(&format!("/{}", headers.len()), "0");
+            let client = gateway.get(&format!("/{number}"), "0");
             upstream.next().answer_with("200 OK", headers, who);
             assert_eq!(client.answer().body, who, "{headers}");
         }
@@ -59,6 +71,64 @@ fn what_is_not_for_everybody_is_not_shared() {
     let mut bodies = clients.map(|client| client.answer().body);
     bodies.sort_unstable();
     assert_eq!(bodies, ["another", "one"]);
+    assert!(upstream.is_idle());
+}
+
+#[test]
+fn who_wants_a_new_one_gets_a_new_one() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 8, &["--ttl", "3600"]);
+    for header in ["no-cache", "No-Store", "max-age=60,no-cache"] {
+        for page in ["one", "another"] {
+            let client = gateway.send("GET", "/page", &[("cache-control", header)]);
+            upstream.next().answer(page);
+            assert_eq!(client.answer().body, page, "{header}");
+        }
+    }
+}
+
+#[test]
+fn a_page_from_the_cache_says_how_old_it_is() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 8, &[]);
+    let first = gateway.get("/page", "0");
+    upstream.next().answer_with("200 OK", "cache-control: max-age=36000\r\nage: 100\r\n", "page");
+    assert_eq!(first.answer().header("age"), Some("100"));
+    let age = gateway.get("/page", "0").answer().header("age").and_then(|age| age.parse::<u64>().ok());
+    assert!(age.is_some_and(|age| (100..3_600).contains(&age)), "{age:?}");
+    assert!(upstream.is_idle());
+}
+
+#[test]
+fn what_must_be_fresh_is_never_stale() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 8, &["--ttl", "3600"]);
+    // One that may be stale for a second lives on while a new one is fetched; this one has but a second to live.
+    for page in ["one", "another"] {
+        let client = gateway.get("/page", "0");
+        upstream.next().answer_with("200 OK", "cache-control: max-age=1, must-revalidate\r\n", page);
+        assert_eq!(client.answer().body, page);
+    }
+    assert!(upstream.is_idle());
+}
+
+#[test]
+fn who_fetches_and_goes_away_leaves_the_page_to_those_who_wait() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 1, &["--ttl", "3600"]);
+    let first = gateway.get("/page", "0");
+    let abandoned = upstream.next();
+    let others = [(); 5].map(|()| gateway.get("/page", "0"));
+    gateway.until("inside", 6);
+    drop(first);
+    gateway.until("hung_up", 1);
+    // The next one fetches; the permit is still with the call that nobody waits for.
+    gateway.until("waiters", 1);
+    abandoned.answer("nobody's");
+    upstream.next().answer("the page");
+    for other in others {
+        assert_eq!(other.answer().body, "the page");
+    }
     assert!(upstream.is_idle());
 }
 

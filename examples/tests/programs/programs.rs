@@ -1,21 +1,27 @@
 //! Where the programs are, and [`Gateway`]: one of them that serves.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{self, Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use crate::http::{self, Pending};
 
-/// When to give up on something that was to happen: a test that fails is better than one that hangs.
-pub(crate) const GIVE_UP: Duration = Duration::from_mins(1);
+/// When to give up on something that was to happen: a test that fails is better than one that hangs. The machine may
+/// stand still for a while.
+pub(crate) const GIVE_UP: Duration = Duration::from_mins(10);
+/// Only so that asking does not keep it from happening.
+const PAUSE: Duration = Duration::from_millis(2);
+/// How often to ask. Time in which the whole machine stands still does not count, as nobody asks.
+const PATIENCE: u32 = 30_000;
 
 /// Runs an example to its end.
 pub(crate) fn run(name: &str, args: &[&str]) -> Output {
@@ -25,13 +31,44 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Output {
 /// A process, killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
+    /// Where it puts what is temporary: removed after its end, however that comes.
+    _folder: Folder,
+}
+
+/// A new folder, removed with all that is in it when this is dropped.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// Where a file of this name is.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It is in a folder for what nobody misses.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Program {
     pub(crate) fn start(name: &str, args: &[&str]) -> Self {
         let mut command = Command::new(path(name));
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { child: command.spawn().unwrap() }
+        let folder = Folder::new();
+        for variable in ["TMPDIR", "TMP", "TEMP"] {
+            command.env(variable, &folder.0);
+        }
+        Self { child: command.spawn().unwrap(), _folder: folder }
     }
 
     /// The process.
@@ -203,10 +240,11 @@ impl Graceful {
 
 /// Asks again and again, until it is so.
 pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let asked = Instant::now();
-    while !so() {
-        assert!(asked.elapsed() < GIVE_UP, "it did not come to pass that {what}");
-        // Only so that asking does not keep it from happening.
-        thread::sleep(Duration::from_millis(2));
+    for _ in 0..PATIENCE {
+        if so() {
+            return;
+        }
+        thread::sleep(PAUSE);
     }
+    panic!("it did not come to pass that {what}");
 }

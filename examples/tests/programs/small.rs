@@ -1,6 +1,6 @@
 //! The small examples run to their ends, and say what their comments promise.
 
-use crate::programs::run;
+use crate::programs::{Folder, run};
 
 fn lines(name: &str) -> Vec<String> {
     let output = run(name, &[]);
@@ -54,10 +54,10 @@ fn two_colours() {
     assert_eq!(lines.last().map(String::as_str), Some("the same as counted by one thread: yes"));
 
     // A file of its own, of which the result is known; longer than a page, and without a newline at the end.
-    let path = std::env::temp_dir().join(format!("tidegate-two-colours-{}.txt", std::process::id()));
+    let folder = Folder::new();
+    let path = folder.file("corpus.txt");
     std::fs::write(&path, "one two two\n".repeat(5_000) + "three").unwrap();
     let output = run("two_colours", &[path.to_str().unwrap()]);
-    std::fs::remove_file(&path).unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(lines[..2], ["files: 1, bytes: 60005", "words: 15001, different ones: 3"]);

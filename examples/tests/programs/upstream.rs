@@ -76,6 +76,11 @@ impl Arrival {
         self.try_answer_with(status, headers, body).unwrap();
     }
 
+    /// Answers with these bytes, and closes the connection.
+    pub(crate) fn answer_raw(mut self, bytes: &str) {
+        self.stream.write_all(bytes.as_bytes()).unwrap();
+    }
+
     fn try_answer(self, body: &str) -> io::Result<()> {
         self.try_answer_with("200 OK", "", body)
     }
