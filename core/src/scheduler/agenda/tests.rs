@@ -270,10 +270,69 @@ fn a_front_gives_its_chunks_back() {
         }
         let (_, first) = find(&mut agenda, (round << 10) + 500).expect("all are due");
         assert_eq!(first, 1);
+        // More than the next round takes come free meanwhile.
+        for place in 30..34 {
+            assert!(agenda.insert(place, 1 << place, round << 10));
+        }
+        (30..34).for_each(|place| agenda.remove(place));
         for place in 1..=20 {
             agenda.remove(place);
         }
         agenda.check();
     }
-    assert!(agenda.chunks() <= 5, "{} chunks", agenda.chunks());
+    assert!(agenda.chunks() <= 12, "{} chunks", agenda.chunks());
+}
+
+/// Those that are further apart than a key can say are sorted the long way.
+#[cfg(feature = "alloc")]
+#[test]
+fn what_lies_years_apart_is_in_order_too() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    let deadlines = [8 << 60, (8 << 60) + (1 << 59), (8 << 60) + (1 << 56), (8 << 60) + 1];
+    for (place, deadline) in (0..).zip(deadlines) {
+        assert!(agenda.insert(place, deadline, 0));
+    }
+    for place in [0, 3, 2, 1_u32] {
+        assert_eq!(find(&mut agenda, NEVER), Some((deadlines[place as usize], place)));
+        agenda.remove(place);
+    }
+}
+
+/// Newcomers that go ahead of the front do so also while they are being sorted.
+#[cfg(feature = "alloc")]
+#[test]
+fn the_front_waits_while_newcomers_are_sorted() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    for (place, deadline) in [(0, 4_096), (1, 5_000)] {
+        assert!(agenda.insert(place, deadline, 0));
+    }
+    assert_eq!(find(&mut agenda, 10_000), Some((4_096, 0)));
+    // So many that it takes steps, and the first of them last.
+    for place in 10..60 {
+        assert!(agenda.insert(place, 5_050, 4_096));
+    }
+    assert!(agenda.insert(60, 4_999, 4_096));
+    agenda.remove(0);
+    while let Sought::Unsorted(_) = agenda.seek(10_000, 1) {}
+    for (deadline, place) in [(4_999, 60), (5_000, 1), (5_050, 10)] {
+        assert_eq!(find(&mut agenda, 10_000), Some((deadline, place)));
+        agenda.remove(place);
+    }
+}
+
+/// A chunk with one deadline left need not have the first one of its bag.
+#[cfg(feature = "alloc")]
+#[test]
+fn what_cancellation_thinned_out_is_still_in_order() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    for place in 0..20_u32 {
+        assert!(agenda.insert(place, 4_096 + u64::from(100 - place), 0));
+    }
+    for place in 1..15 {
+        agenda.remove(place);
+    }
+    for place in [19, 18, 17, 16, 15, 0_u32] {
+        assert_eq!(find(&mut agenda, 10_000), Some((4_096 + u64::from(100 - place), place)));
+        agenda.remove(place);
+    }
 }
