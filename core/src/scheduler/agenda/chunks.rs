@@ -3,7 +3,6 @@
 //! What stands side by side in a bag stands side by side in memory, so that a bag is sorted without waiting for a
 //! cache miss per deadline, as a list of single ones would.
 
-use super::wheel::Bag;
 use super::{NEVER, Spot};
 use crate::slab::NONE;
 use crate::storage::{Buffer, Storage};
@@ -15,6 +14,23 @@ const OFFSET: u32 = (1 << OFFSET_BITS) - 1;
 const RECORDS: usize = 15;
 /// There are spots for so many.
 pub(super) const MAX_CHUNKS: u32 = 1 << (Spot::PART.trailing_zeros() - OFFSET_BITS);
+
+/// A list of chunks; both are `NONE` if it is empty.
+#[derive(Clone, Copy)]
+pub(super) struct Bag {
+    pub(super) head: u32,
+    pub(super) tail: u32,
+}
+
+impl Bag {
+    pub(super) const EMPTY: Self = Self { head: NONE, tail: NONE };
+}
+
+/// Where in all chunks a record is.
+#[inline]
+pub(super) const fn spot(id: u32, offset: u32) -> u32 {
+    id << OFFSET_BITS | offset & OFFSET
+}
 
 /// A deadline, and whose it is; one that has been taken out has no deadline.
 #[derive(Clone, Copy)]
@@ -71,17 +87,23 @@ impl Chunk {
         Some(u32::from(offset))
     }
 
-    /// Takes a record out; `false` if it was the last one.
+    /// Takes a record out.
     #[inline]
-    pub(super) fn take(&mut self, spot: u32) -> bool {
-        let offset = (spot & OFFSET) as usize;
-        if let Some(record) = self.records.get_mut(offset) {
+    pub(super) fn erase(&mut self, spot: u32) {
+        if let Some(record) = self.records.get_mut((spot & OFFSET) as usize) {
             *record = Record::GONE;
         }
         self.live -= 1;
+    }
+
+    /// The same, and makes room if it was at the end; `false` if it was the last one.
+    #[inline]
+    pub(super) fn take(&mut self, spot: u32) -> bool {
+        self.erase(spot);
         if self.live == 0 {
             return false;
         }
+        let offset = (spot & OFFSET) as usize;
         if offset + 1 == self.len as usize {
             while self.all_records().last().is_some_and(|record| record.deadline() == NEVER) {
                 self.len -= 1;
@@ -117,9 +139,10 @@ impl Chunk {
         self.records.get((spot & OFFSET) as usize)
     }
 
-    #[cfg(debug_assertions)]
-    pub(super) fn live(&self) -> usize {
-        usize::from(self.live)
+    /// How many are there.
+    #[inline]
+    pub(super) const fn live(&self) -> usize {
+        self.live as usize
     }
 }
 
@@ -182,6 +205,24 @@ impl<S: Storage> Chunks<S> {
             last.behind = id;
         }
         Some(id)
+    }
+
+    /// Gives a whole list to another bag.
+    pub(super) fn rename(&mut self, list: Bag, bag: u16) {
+        let mut id = list.head;
+        while let Some(chunk) = self.at_mut(id) {
+            chunk.bag = bag;
+            id = chunk.behind;
+        }
+    }
+
+    /// Frees a whole list.
+    pub(super) fn free(&mut self, list: Bag) {
+        let free = self.free;
+        if let Some(tail) = self.at_mut(list.tail) {
+            tail.behind = free;
+            self.free = list.head;
+        }
     }
 
     /// Takes one out of its bag and frees it; answers what is left of the bag.

@@ -10,6 +10,7 @@
 //! leaves nothing behind.
 
 mod chunks;
+mod front;
 mod heap;
 #[cfg(all(test, not(loom)))]
 mod tests;

@@ -222,3 +222,117 @@ fn a_tie_stands_behind_those_that_are_being_sorted() {
         agenda.remove(place);
     }
 }
+
+/// What comes while the front is worked off goes ahead of what is later in it, and behind what is equal.
+#[cfg(feature = "alloc")]
+#[test]
+fn newcomers_find_their_turn_beside_the_front() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    let deadline = |place: u32| 1_000 + u64::from(place / 2) * 10;
+    for place in 0..8 {
+        assert!(agenda.insert(place, deadline(place), 0));
+    }
+    let take = |agenda: &mut Agenda<crate::Heap>, expected: (u64, u32)| {
+        assert_eq!(find(agenda, 2_000), Some(expected));
+        agenda.remove(expected.1);
+    };
+    take(&mut agenda, (1_000, 0));
+    // The front is there now: one more like each that is left in it, one in each gap, and many at the end of all.
+    for (place, deadline) in [(8, 1_000), (9, 1_010), (10, 1_015), (11, 1_030)] {
+        assert!(agenda.insert(place, deadline, 1_000));
+    }
+    for place in 20..60 {
+        assert!(agenda.insert(place, 1_025, 1_000));
+    }
+    agenda.remove(4);
+    for (deadline, place) in [(1_000, 1), (1_000, 8), (1_010, 2), (1_010, 3), (1_010, 9), (1_015, 10), (1_020, 5)]
+    {
+        take(&mut agenda, (deadline, place));
+    }
+    for place in 20..60 {
+        take(&mut agenda, (1_025, place));
+    }
+    for place in [6, 7, 11] {
+        take(&mut agenda, (1_030, place));
+    }
+    assert_eq!((agenda.seek(NEVER, 1), agenda.bound(), agenda.check()), (Sought::Nothing, None, 0));
+}
+
+/// The chunks of a front come free once it is worked off, whether its deadlines came out or were cancelled.
+#[cfg(feature = "alloc")]
+#[test]
+fn a_front_gives_its_chunks_back() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    assert!(agenda.insert(0, 1 << 50, 0));
+    for round in 1..1_000_u64 {
+        for place in 1..=20 {
+            assert!(agenda.insert(place, (round << 10) + u64::from(place), round << 10));
+        }
+        let (_, first) = find(&mut agenda, (round << 10) + 500).expect("all are due");
+        assert_eq!(first, 1);
+        // More than the next round takes come free meanwhile.
+        for place in 30..34 {
+            assert!(agenda.insert(place, 1 << place, round << 10));
+        }
+        (30..34).for_each(|place| agenda.remove(place));
+        for place in 1..=20 {
+            agenda.remove(place);
+        }
+        agenda.check();
+    }
+    assert!(agenda.chunks() <= 12, "{} chunks", agenda.chunks());
+}
+
+/// Those that are further apart than a key can say are sorted the long way.
+#[cfg(feature = "alloc")]
+#[test]
+fn what_lies_years_apart_is_in_order_too() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    let deadlines = [8 << 60, (8 << 60) + (1 << 59), (8 << 60) + (1 << 56), (8 << 60) + 1];
+    for (place, deadline) in (0..).zip(deadlines) {
+        assert!(agenda.insert(place, deadline, 0));
+    }
+    for place in [0, 3, 2, 1_u32] {
+        assert_eq!(find(&mut agenda, NEVER), Some((deadlines[place as usize], place)));
+        agenda.remove(place);
+    }
+}
+
+/// Newcomers that go ahead of the front do so also while they are being sorted.
+#[cfg(feature = "alloc")]
+#[test]
+fn the_front_waits_while_newcomers_are_sorted() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    for (place, deadline) in [(0, 4_096), (1, 5_000)] {
+        assert!(agenda.insert(place, deadline, 0));
+    }
+    assert_eq!(find(&mut agenda, 10_000), Some((4_096, 0)));
+    // So many that it takes steps, and the first of them last.
+    for place in 10..60 {
+        assert!(agenda.insert(place, 5_050, 4_096));
+    }
+    assert!(agenda.insert(60, 4_999, 4_096));
+    agenda.remove(0);
+    while let Sought::Unsorted(_) = agenda.seek(10_000, 1) {}
+    for (deadline, place) in [(4_999, 60), (5_000, 1), (5_050, 10)] {
+        assert_eq!(find(&mut agenda, 10_000), Some((deadline, place)));
+        agenda.remove(place);
+    }
+}
+
+/// A chunk with one deadline left need not have the first one of its bag.
+#[cfg(feature = "alloc")]
+#[test]
+fn what_cancellation_thinned_out_is_still_in_order() {
+    let mut agenda: Agenda<crate::Heap> = Agenda::new();
+    for place in 0..20_u32 {
+        assert!(agenda.insert(place, 4_096 + u64::from(100 - place), 0));
+    }
+    for place in 1..15 {
+        agenda.remove(place);
+    }
+    for place in [19, 18, 17, 16, 15, 0_u32] {
+        assert_eq!(find(&mut agenda, 10_000), Some((4_096 + u64::from(100 - place), place)));
+        agenda.remove(place);
+    }
+}

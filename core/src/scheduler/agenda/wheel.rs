@@ -7,22 +7,24 @@
 //! in use has the first deadlines, and a word of bits per level finds it: there are no ticks, and nothing is done
 //! for times at which nothing is due.
 //!
-//! A bag is a list of [chunks](super::chunks), in order of arrival. In a bag of one chunk the first deadline is
-//! found by looking at each. A larger one, once its time has come, is sorted: its start, or its first deadline if it is
-//! not very large, becomes the new base, and what is in it goes to the bags below. A deadline moves at most ten times
-//! in its life, and as a rule two or three times. Nothing is moved before its time, so the base never runs ahead of the
-//! clock, and new deadlines lie behind it.
+//! A bag is a list of [chunks](super::chunks), in order of arrival. Nothing is done with it before its time has come.
+//! Then, if it has a few chunks, their deadlines are put in order where they stand: they are the [front](super::front).
+//! If it has more, it is sorted into the bags below. In either case its first deadline, or its start if that is not known,
+//! becomes the new base. A deadline moves at most ten times in its life, and as a rule once or twice. The base never
+//! runs ahead of the clock, and new deadlines lie behind it; those that come before the front are in bags below.
 //!
-//! Equal deadlines are in one bag at any time, and whatever is moved is moved in order: first come, first out.
+//! Equal deadlines are in one bag or in the front at any time, or the older ones in front; and whatever is moved is moved
+//! in order: first come, first out.
 //!
 //! # Invariants
 //!
-//! 1. No deadline lies before the base, and each is in the bag that it and the base demand; or in the bag that is
-//!    being sorted, if that is at a higher level.
+//! 1. No deadline lies before the base, and each is in the bag that it and the base demand; or in the front; or in the
+//!    bag that is being sorted, if that is at a higher level.
 //! 2. `occupied` and `levels` have the bits of the bags and of the levels that are not empty.
 //! 3. The spot of each place says where its deadline stands; there are `len` of them.
 
-use super::chunks::{Chunk, Chunks, OFFSET_BITS, Record};
+use super::chunks::{self, Bag, Chunk, Chunks, OFFSET_BITS, Record};
+use super::front::{FEW, FRONT, First, Front};
 use super::{Spot, note};
 use crate::slab::NONE;
 use crate::storage::{Buffer, Storage};
@@ -33,8 +35,6 @@ const LEVELS: usize = 11;
 const BAGS: usize = LEVELS << DIGIT;
 /// Bags below this number hold equal deadlines.
 const EQUAL: u16 = 1 << DIGIT;
-/// So many chunks of a bag are looked through for its first deadline. If there are more, its start has to do.
-const FEW: usize = 8;
 
 /// What was found when the first deadline was looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,17 +62,6 @@ impl Sought {
     }
 }
 
-/// A list of chunks; both are `NONE` if it is empty.
-#[derive(Clone, Copy)]
-pub(super) struct Bag {
-    pub(super) head: u32,
-    pub(super) tail: u32,
-}
-
-impl Bag {
-    const EMPTY: Self = Self { head: NONE, tail: NONE };
-}
-
 struct Rim {
     bags: [Bag; BAGS],
     /// By level, a bit per bag.
@@ -83,11 +72,20 @@ struct Rim {
     sorting: u16,
     len: u32,
     base: u64,
+    front: Front,
 }
 
 impl Rim {
     const fn new() -> Self {
-        Self { bags: [Bag::EMPTY; BAGS], occupied: [0; LEVELS], levels: 0, sorting: 0, len: 0, base: 0 }
+        Self {
+            bags: [Bag::EMPTY; BAGS],
+            occupied: [0; LEVELS],
+            levels: 0,
+            sorting: 0,
+            len: 0,
+            base: 0,
+            front: Front::new(),
+        }
     }
 
     /// Where a deadline belongs that is not before the base.
@@ -173,6 +171,7 @@ impl<S: Storage> Wheel<S> {
         let Some(rim) = self.rim.as_mut_slice().first_mut() else { return false };
         if rim.len == 0 {
             (rim.base, rim.sorting) = (told.min(deadline), 0);
+            rim.front.clear();
             self.chunks.rewind();
         } else if deadline < rim.base {
             return false;
@@ -191,12 +190,14 @@ impl<S: Storage> Wheel<S> {
         let id = spot >> OFFSET_BITS;
         let Some(chunk) = self.chunks.at_mut(id) else { return };
         rim.len -= 1;
-        if chunk.take(spot) {
-            return;
-        }
         let bag = chunk.bag;
-        let rest = self.chunks.unlink(id, rim.bag(bag));
-        rim.set_bag(bag, rest);
+        // The front frees its chunks itself.
+        if bag == FRONT {
+            chunk.erase(spot);
+        } else if !chunk.take(spot) {
+            let rest = self.chunks.unlink(id, rim.bag(bag));
+            rim.set_bag(bag, rest);
+        }
     }
 
     /// Looks for the first deadline; if it may have come by `now`, in at most `steps` steps of sorting.
@@ -206,37 +207,39 @@ impl<S: Storage> Wheel<S> {
         if rim.len == 0 {
             return Sought::Nothing;
         }
-        if rim.sorting == 0
-            && let Some(bag) = rim.first_bag()
-            && let Bag { head, tail } = rim.bag(bag)
-            && (bag < EQUAL || head == tail)
-            && let Some(chunk) = self.chunks.at(head)
+        let front = rim.front.seek(&mut self.chunks);
+        if let Some(front) = front
+            && rim.sorting == 0
+            && rim.first_bag().is_none_or(|bag| front.deadline <= rim.start_of(bag))
         {
-            let (deadline, place, offset) = chunk.first();
-            return Sought::Exact { deadline, place, spot: spot_at(head, offset) };
+            return exact(front);
         }
-        self.sort(now, steps, spots)
+        self.sort(front, now, steps, spots)
     }
 
-    /// Sorts the first bag into those below, and so on, until the first deadline is found.
-    fn sort(&mut self, now: u64, steps: u32, spots: &mut [Spot]) -> Sought {
+    /// Sorts the first bag into those below, and so on, until the first deadline is found: in a bag or in front.
+    fn sort(&mut self, front: Option<First>, now: u64, steps: u32, spots: &mut [Spot]) -> Sought {
         let Some(rim) = self.rim.as_mut_slice().first_mut() else { return Sought::Nothing };
         for _ in 0..steps {
             if rim.sorting == 0 || rim.bag(rim.sorting).head == NONE {
                 rim.sorting = 0;
-                let Some(bag) = rim.first_bag() else { return Sought::Nothing };
-                let Bag { head, tail } = rim.bag(bag);
-                if let Some(chunk) = self.chunks.at(head)
-                    && (bag < EQUAL || head == tail)
-                {
-                    let (deadline, place, offset) = chunk.first();
-                    return Sought::Exact { deadline, place, spot: spot_at(head, offset) };
+                let Some(bag) = rim.first_bag() else { return front.map_or(Sought::Nothing, exact) };
+                let sorted = sorted(rim, &self.chunks, bag);
+                let start = sorted.map_or_else(|| start(rim, &self.chunks, bag), |first| first.deadline);
+                // Of equal ones, those in front came before.
+                if let Some(first) = front.filter(|front| front.deadline <= start).or(sorted) {
+                    return exact(first);
                 }
-                let start = start(rim, &self.chunks, bag);
                 if start > now {
                     return Sought::NotBefore(start);
                 }
-                (rim.base, rim.sorting) = (start, bag);
+                rim.base = start;
+                let list = rim.bag(bag);
+                if front.is_none() && rim.front.fill(list, start, &mut self.chunks) {
+                    rim.set_bag(bag, Bag::EMPTY);
+                    return rim.front.first(&self.chunks).map_or(Sought::Nothing, exact);
+                }
+                rim.sorting = bag;
             }
             let whole = rim.bag(rim.sorting);
             let Some(chunk) = self.chunks.at(whole.head).cloned() else { return Sought::Nothing };
@@ -255,20 +258,19 @@ impl<S: Storage> Wheel<S> {
     /// No deadline lies before this one; it is the first, unless many stand close together.
     pub(super) fn bound(&self) -> Option<u64> {
         let rim = self.rim()?;
-        let bag = rim.first_bag()?;
-        if rim.sorting != 0 {
-            return Some(rim.base);
-        }
-        Some(start(rim, &self.chunks, bag))
+        let front = rim.front.first(&self.chunks).map(|first| first.deadline);
+        let bound_of = |bag| if rim.sorting == 0 { start(rim, &self.chunks, bag) } else { rim.base };
+        super::earlier(front, rim.first_bag().map(bound_of))
     }
 
     /// The first deadline.
     pub(super) fn first(&self) -> Option<u64> {
         let rim = self.rim()?;
+        let front = rim.front.first(&self.chunks).map(|first| first.deadline);
         let first_in = |bag| self.chunks.list(rim.bag(bag).head).map(|chunk| chunk.first().0).min();
-        let first = first_in(rim.first_bag()?);
+        let first = rim.first_bag().and_then(first_in);
         let unsorted = if rim.sorting == 0 { None } else { first_in(rim.sorting) };
-        super::earlier(first, unsorted)
+        super::earlier(front, super::earlier(first, unsorted))
     }
 
     pub(super) fn deadline(&self, spot: u32) -> Option<u64> {
@@ -287,50 +289,66 @@ impl<S: Storage> Wheel<S> {
         for number in 0..BAGS {
             #[expect(clippy::cast_possible_truncation, reason = "fewer than 704")]
             let bag = number as u16;
-            let Bag { head, tail } = rim.bag(bag);
+            let head = rim.bags[number].head;
             let occupied = rim.occupied[number >> DIGIT];
             debug_assert_eq!(occupied & 1 << (bag & 63) != 0, head != NONE, "invariant 2");
             debug_assert_eq!(rim.levels & 1 << (bag >> DIGIT) != 0, occupied != 0, "invariant 2");
-            let (mut id, mut before) = (head, NONE);
-            while let Some(chunk) = self.chunks.at(id) {
-                debug_assert_eq!((chunk.before, chunk.bag), (before, bag), "a list holds together");
-                let mut live = 0;
-                for (offset, record) in (0..).zip(chunk.all_records()) {
-                    if record.deadline() == super::NEVER {
-                        continue;
-                    }
-                    live += 1;
-                    let demanded = rim.bag_for(record.deadline());
-                    let unsorted = bag == rim.sorting && demanded < bag & !63;
-                    debug_assert!(record.deadline() >= rim.base, "invariant 1");
-                    debug_assert!(unsorted || demanded == bag, "invariant 1");
-                    debug_assert_eq!(spots[record.place as usize], spot_at(id, offset), "invariant 3");
-                }
-                debug_assert!(live > 0 && live == chunk.live(), "a chunk counts what it has");
-                seen += live;
-                (before, id) = (id, chunk.behind);
-            }
-            debug_assert_eq!(before, tail, "a list has its end");
+            seen += self.check_list(rim, rim.bags[number], bag, spots);
         }
+        let (live, front) = rim.front.check(&self.chunks);
+        debug_assert_eq!(live, self.check_list(rim, front, FRONT, spots), "invariant 3");
+        seen += live;
         debug_assert_eq!(seen, rim.len as usize, "invariant 3");
+        seen
+    }
+
+    #[cfg(debug_assertions)]
+    fn check_list(&self, rim: &Rim, list: Bag, bag: u16, spots: &[Spot]) -> usize {
+        let (mut id, mut before, mut seen) = (list.head, NONE, 0);
+        while let Some(chunk) = self.chunks.at(id) {
+            debug_assert_eq!((chunk.before, chunk.bag), (before, bag), "a list holds together");
+            let mut live = 0;
+            for (offset, record) in (0..).zip(chunk.all_records()) {
+                if record.deadline() == super::NEVER {
+                    continue;
+                }
+                live += 1;
+                let demanded = rim.bag_for(record.deadline());
+                let unsorted = bag == rim.sorting && demanded < bag & !63;
+                debug_assert!(record.deadline() >= rim.base, "invariant 1");
+                debug_assert!(bag == FRONT || unsorted || demanded == bag, "invariant 1");
+                debug_assert_eq!(spots[record.place as usize].within(), chunks::spot(id, offset), "invariant 3");
+            }
+            debug_assert!(live == chunk.live() && (live > 0 || bag == FRONT), "a chunk counts what it has");
+            seen += live;
+            (before, id) = (id, chunk.behind);
+        }
+        debug_assert_eq!(before, list.tail, "a list has its end");
         seen
     }
 }
 
 #[inline]
-const fn spot_at(id: u32, offset: u32) -> Spot {
-    Spot(Spot::WHEEL | id << OFFSET_BITS | offset)
+const fn exact(First { deadline, place, spot }: First) -> Sought {
+    Sought::Exact { deadline, place, spot: Spot(Spot::WHEEL | spot) }
+}
+
+/// The first one of a bag that needs no sorting: all in it are equal, or there is one only.
+#[inline]
+fn sorted<S: Storage>(rim: &Rim, chunks: &Chunks<S>, bag: u16) -> Option<First> {
+    let Bag { head, tail } = rim.bag(bag);
+    let chunk = chunks.at(head).filter(|chunk| bag < EQUAL || head == tail && chunk.live() == 1)?;
+    let (deadline, place, offset) = chunk.first();
+    Some(First { deadline, place, spot: chunks::spot(head, offset) })
 }
 
 /// No deadline in the bag lies before this; it is the first, unless there are many.
 fn start<S: Storage>(rim: &Rim, chunks: &Chunks<S>, bag: u16) -> u64 {
     let mut list = chunks.list(rim.bag(bag).head);
-    let first = list.by_ref().take(FEW).map(|chunk| chunk.first().0).min();
-    match first {
-        // In a bag of equal ones, the first is any.
-        Some(first) if bag < EQUAL || list.next().is_none() => first,
-        _ => rim.start_of(bag),
-    }
+    let mut first_of = |few| list.by_ref().take(few).map(|chunk| chunk.first().0).min();
+    // Of equal ones, any is the first.
+    if bag < EQUAL { first_of(1) } else { first_of(FEW).filter(|_| list.next().is_none()) }
+        .unwrap_or_else(|| rim.start_of(bag))
 }
 
 /// Puts a deadline at the end of a bag; `false` if there is no room.
@@ -353,6 +371,6 @@ fn file<S: Storage>(
         rim.set_bag(bag, Bag { head: if list.head == NONE { id } else { list.head }, tail: id });
     }
     let Some(offset) = chunks.at_mut(id).and_then(|chunk| chunk.push(deadline, place)) else { return false };
-    note(spots, place, spot_at(id, offset));
+    note(spots, place, Spot(Spot::WHEEL | chunks::spot(id, offset)));
     true
 }
