@@ -5,15 +5,19 @@
 
 use core::cell::Cell;
 use core::future::Future;
+use core::hash::BuildHasherDefault;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::hash::DefaultHasher;
 
 use tidegate_core::lockout::Lockout;
-use tidegate_core::rate_limiter::{Quota, RateLimiter};
+use tidegate_core::rate_limiter::{Quota, RateLimiter, TokenBucket, WhenFull};
 use tidegate_core::{Clock, Inline, Instant, Timer};
 
-use crate::{Embassy, ticks};
+use crate::{Embassy, KeyedRateLimiter, ticks};
+
+type Hasher = BuildHasherDefault<DefaultHasher>;
 
 const RATES: [u64; 3] = [1_000, 32_768, 1_000_000];
 
@@ -72,16 +76,35 @@ fn wait_for<F: Future>(driver: &Driver, future: F) -> F::Output {
 
 #[test]
 fn a_limiter_is_never_early_and_late_by_less_than_a_tick() {
+    never_early_and_late_by_less_than_a_tick(|driver, quota| {
+        let limiter: RateLimiter<Embassy, Inline<2>, _> = RateLimiter::with_timer(quota, driver);
+        move || wait_for(driver, limiter.acquire(1)).unwrap()
+    });
+}
+
+#[test]
+fn the_line_of_a_key_is_never_early_and_late_by_less_than_a_tick() {
+    never_early_and_late_by_less_than_a_tick(|driver, quota| {
+        let (bucket, hasher) = (TokenBucket::new(quota).unwrap(), BuildHasherDefault::default());
+        let limiter: KeyedRateLimiter<u8, Hasher, 2, 1, _> =
+            KeyedRateLimiter::with_parts(bucket, 2, WhenFull::Refuse, driver, hasher);
+        move || wait_for(driver, limiter.acquire(&7, 1)).unwrap()
+    });
+}
+
+/// Takes a token after the other, as `limiter` does that has this clock and this quota.
+fn never_early_and_late_by_less_than_a_tick<F: FnMut()>(limiter: impl Fn(&'static Driver, Quota) -> F) {
     let second = Duration::from_secs(1);
     for hz in RATES {
         for (tokens, period) in [(3_u32, 7 * second), (1_003, second), (999, Duration::from_millis(1_001))] {
-            let driver = Driver { hz, ticks: Cell::new(hz / 3), alarm: Cell::new(1) };
+            let driver: &Driver =
+                Box::leak(Box::new(Driver { hz, ticks: Cell::new(hz / 3), alarm: Cell::new(1) }));
             let start = driver.ticks.get();
             let quota = Quota::per(tokens, period).and_then(|quota| quota.burst(2)).unwrap();
-            let limiter: RateLimiter<Embassy, Inline<2>, &Driver> = RateLimiter::with_timer(quota, &driver);
+            let mut acquire = limiter(driver, quota);
             for admitted in 1..=40_u128 {
                 let before = driver.ticks.get();
-                wait_for(&driver, limiter.acquire(1)).unwrap();
+                acquire();
                 // So many tokens have come by the true time: `ticks / hz · tokens / period`, as a fraction.
                 let came = |ticks: u64| u128::from(ticks - start) * u128::from(tokens) * 1_000_000_000;
                 let token = u128::from(hz) * period.as_nanos();

@@ -34,7 +34,7 @@ use super::agenda::Agenda;
 use super::error::KeyedAcquireError;
 use super::lines::Lines;
 use super::rooms::Rooms;
-use super::table::{Entered, Table, Taken};
+use super::table::{Entered, Table};
 use crate::slab::Key;
 use crate::wake::{Wake, WakeList};
 use crate::{Instant, Priority};
@@ -54,6 +54,16 @@ impl<K> Clone for Asked<'_, K> {
 }
 
 impl<K> Copy for Asked<'_, K> {}
+
+/// What came of an attempt to take tokens of a key.
+pub(super) enum Taken {
+    /// What the key's bucket says.
+    Answered(Result<(), TryAcquireError>),
+    /// Somebody waits for the key, in this line.
+    InLine(u32),
+    /// The key has no bucket: see [`Machine::enter`].
+    Unknown,
+}
 
 /// The answer to [`Machine::acquire`].
 pub(super) enum Admission<W> {
@@ -144,18 +154,38 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         }
     }
 
-    /// Takes tokens of a key for which nobody waits. Nothing is to be settled afterwards.
+    /// Takes tokens of a key for which nobody waits; `None` if somebody does, or it has no bucket. Nothing is to be
+    /// settled afterwards.
     #[inline]
-    pub(super) fn take(&mut self, asked: Asked<'_, K>, tokens: u32, now: Instant) -> Taken {
+    pub(super) fn take(
+        &mut self,
+        asked: Asked<'_, K>,
+        tokens: u32,
+        now: Instant,
+    ) -> Option<Result<(), TryAcquireError>> {
         self.table.take(asked.hash, asked.key, asked.bucket, tokens, now)
     }
 
-    /// Takes tokens of a key, also if somebody waits for it who is less urgent. At the time last told; settle before
-    /// and afterwards.
-    pub(super) fn try_acquire(&mut self, asked: Asked<'_, K>, tokens: u32, priority: Priority) -> Taken {
-        match self.take(asked, tokens, self.now) {
-            Taken::Pinned(line) => Taken::Answered(self.take_past(line, tokens, priority)),
-            taken => taken,
+    /// The same, and says which of the two it is.
+    pub(super) fn take_or_tell(&mut self, asked: Asked<'_, K>, tokens: u32, now: Instant) -> Taken {
+        match self.take(asked, tokens, now) {
+            Some(answer) => Taken::Answered(answer),
+            None => self.table.pin_of(asked.hash, asked.key).map_or(Taken::Unknown, Taken::InLine),
+        }
+    }
+
+    /// Takes tokens of a key, also if somebody waits for it who is less urgent; `None` if it has no bucket. At the time
+    /// last told; settle before and afterwards.
+    pub(super) fn try_acquire(
+        &mut self,
+        asked: Asked<'_, K>,
+        tokens: u32,
+        priority: Priority,
+    ) -> Option<Result<(), TryAcquireError>> {
+        match self.take_or_tell(asked, tokens, self.now) {
+            Taken::Answered(answer) => Some(answer),
+            Taken::InLine(line) => Some(self.take_past(line, tokens, priority)),
+            Taken::Unknown => None,
         }
     }
 
@@ -197,10 +227,10 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         priority: Priority,
         waker: W,
     ) -> Result<Admission<W>, (KeyedAcquireError, W)> {
-        let (answer, line) = match self.take(asked, tokens, self.now) {
+        let (answer, line) = match self.take_or_tell(asked, tokens, self.now) {
             Taken::Unknown => return Ok(Admission::Unknown(waker)),
             Taken::Answered(answer) => (answer, None),
-            Taken::Pinned(line) => (self.take_past(line, tokens, priority), Some(line)),
+            Taken::InLine(line) => (self.take_past(line, tokens, priority), Some(line)),
         };
         match answer {
             Ok(()) => return Ok(Admission::Granted(waker)),

@@ -26,7 +26,7 @@ use core::mem;
 
 use machine::Asked;
 use shard::Shard;
-use table::{Entered, MOST, Taken};
+use table::{Entered, MOST};
 
 use super::bucket::TokenBucket;
 use super::quota::{InvalidQuota, Quota, Span};
@@ -53,6 +53,11 @@ use crate::wakes::Wakes;
 ///
 /// The hasher `H` decides whether somebody who makes up keys can have them collide: take one with a random seed
 /// where that matters, as the adapters do.
+///
+/// # Clocks that misbehave
+///
+/// As [`TokenBucket`] says, key by key. Whoever waits by the time of a clock that has stepped back from afar is told the new
+/// time by the next who waits, comes with a new key, or asks for a key that is waited for, in the same shard.
 ///
 /// # Cost
 ///
@@ -200,40 +205,30 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         let spot = self.place(key);
         let Some(shard) = self.shards.get(spot.shard) else { return Err(KeyedError::Full) };
         match shard.with(|machine| machine.take(self.asked(spot, key), tokens, now)) {
-            Taken::Answered(answer) => answer.map_err(KeyedError::from),
-            taken => self.try_acquire_closely(spot, key, tokens, now, taken != Taken::Unknown),
+            Some(answer) => answer.map_err(KeyedError::from),
+            None => self.try_acquire_closely(spot, key, tokens, now),
         }
     }
 
     /// The same for a key that is new, or has a line.
     #[cold]
-    fn try_acquire_closely(
-        &self,
-        spot: Spot,
-        key: &K,
-        tokens: u32,
-        now: Instant,
-        mut known: bool,
-    ) -> Result<(), KeyedError> {
+    fn try_acquire_closely(&self, spot: Spot, key: &K, tokens: u32, now: Instant) -> Result<(), KeyedError> {
         let Some(shard) = self.shards.get(spot.shard) else { return Err(KeyedError::Full) };
         loop {
-            if known {
-                let priority = P::ambient_priority();
-                let mut wakes = Wakes::new(shard);
-                let taken = shard.transact(&mut wakes, Some(now), |machine| {
-                    machine.try_acquire(self.asked(spot, key), tokens, priority)
-                });
-                if let Taken::Answered(answer) = taken {
-                    if answer.is_ok() {
-                        self.deliver(&mut wakes, spot, key, tokens);
-                    }
-                    return answer.map_err(KeyedError::from);
-                }
-            }
             if let Some(answer) = self.enter(spot, key, tokens, now) {
                 return answer;
             }
-            known = true;
+            let priority = P::ambient_priority();
+            let mut wakes = Wakes::new(shard);
+            let taken = shard.transact(&mut wakes, Some(now), |machine| {
+                machine.try_acquire(self.asked(spot, key), tokens, priority)
+            });
+            if let Some(answer) = taken {
+                if answer.is_ok() {
+                    self.deliver(&mut wakes, spot, key, tokens);
+                }
+                return answer.map_err(KeyedError::from);
+            }
         }
     }
 

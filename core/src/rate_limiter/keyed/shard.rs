@@ -10,8 +10,9 @@ use crate::sync::{Lock, const_fn};
 use crate::wake::WakeList;
 use crate::wakes::{Settle, Wakes};
 
-/// A machine behind its lock. On cache lines of its own, where there are caches.
-#[cfg_attr(target_pointer_width = "64", repr(align(64)))]
+/// A machine behind its lock. Where there are caches, on lines of its own, also if they are fetched in pairs; and so many
+/// bytes apart from the next that to find it is a shift.
+#[cfg_attr(target_pointer_width = "64", repr(align(512)))]
 pub(super) struct Shard<K, P: Platform, S: Rooms>(Lock<P::RawMutex, Machine<K, Waker, S>>);
 
 impl<K: Eq, P: Platform, S: Rooms> Shard<K, P, S> {

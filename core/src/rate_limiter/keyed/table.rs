@@ -54,17 +54,6 @@ struct Pin {
     bucket: TokenBucket,
 }
 
-/// What came of an attempt to take tokens of a key.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
-    /// What the key's bucket says.
-    Answered(Result<(), TryAcquireError>),
-    /// The key's bucket is pinned, under this number.
-    Pinned(u32),
-    /// The key has no bucket.
-    Unknown,
-}
-
 /// What came of an attempt to take tokens for a key that was not there.
 pub(super) enum Entered<K> {
     /// What the key's bucket says, and whatever is to be dropped outside of the lock.
@@ -110,27 +99,29 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
         self.len
     }
 
-    /// Takes tokens from the key's bucket, if it has one that is not pinned.
+    /// Takes tokens from the key's bucket; `None` if it has none, or it is pinned.
     #[inline]
-    pub(super) fn take(&mut self, hash: u64, key: &K, bucket: &TokenBucket, tokens: u32, now: Instant) -> Taken {
-        let Some(index) = self.find(hash, key) else { return Taken::Unknown };
-        let Some(entry) = self.entries.as_mut_slice().get_mut(index) else { return Taken::Unknown };
+    pub(super) fn take(
+        &mut self,
+        hash: u64,
+        key: &K,
+        bucket: &TokenBucket,
+        tokens: u32,
+        now: Instant,
+    ) -> Option<Result<(), TryAcquireError>> {
+        let index = self.find(hash, key)?;
+        let entry = self.entries.as_mut_slice().get_mut(index)?;
         let full_at = Span { nanos: entry.nanos, part: entry.part };
         // Nothing is admitted from a bucket that is full at `AWAY`: that, and a token more, is beyond time; or a
         // part of a nanosecond more, for a pin's number is inverted to be more than there are parts.
         if let Some(full_at) = bucket.admit(full_at, tokens, now) {
             (entry.nanos, entry.part) = (full_at.nanos, full_at.part);
-            return Taken::Answered(Ok(()));
+            return Some(Ok(()));
         }
-        if entry.nanos == AWAY
-            && let Some(pin) = self.pin_at(index)
-        {
-            return Taken::Pinned(pin);
-        }
-        Taken::Answered(self.take_closely(index, bucket, tokens, now))
+        self.take_closely(index, bucket, tokens, now)
     }
 
-    /// The same for what is refused, and for clocks that step back: out of the way of what is admitted.
+    /// The same for what is refused, for what is pinned, and for the end of time.
     #[inline(never)]
     fn take_closely(
         &mut self,
@@ -138,17 +129,20 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
         bucket: &TokenBucket,
         tokens: u32,
         now: Instant,
-    ) -> Result<(), TryAcquireError> {
-        let entry = &mut self.entries.as_mut_slice()[index];
-        let (before, mut bucket) = (entry.nanos, *bucket);
-        bucket.set_full_at(Span { nanos: before, part: entry.part });
+    ) -> Option<Result<(), TryAcquireError>> {
+        if self.pin_at(index).is_some() {
+            return None;
+        }
+        let mut bucket = self.bucket_at(index, bucket);
         let answer = bucket.try_acquire(tokens, now);
-        (entry.nanos, entry.part) = (bucket.full_at().nanos, bucket.full_at().part);
+        let entry = self.entries.as_mut_slice().get_mut(index)?;
+        let before = mem::replace(&mut entry.nanos, bucket.full_at().nanos);
+        entry.part = bucket.full_at().part;
         // Only if the clock has stepped back.
         if entry.nanos < before {
             self.lower(index);
         }
-        answer
+        Some(answer)
     }
 
     /// Takes tokens from a new bucket for the key, if there is room or can be made: in the place of a full bucket,
@@ -165,10 +159,11 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
         forget: bool,
     ) -> Entered<K> {
         // Somebody else may have been faster.
-        match self.take(hash, &key, bucket, tokens, now) {
-            Taken::Answered(answer) => return Entered::Answered(answer, Some(key)),
-            Taken::Pinned(_) => return Entered::Pinned(key),
-            Taken::Unknown => {}
+        if let Some(answer) = self.take(hash, &key, bucket, tokens, now) {
+            return Entered::Answered(answer, Some(key));
+        }
+        if self.find(hash, &key).is_some() {
+            return Entered::Pinned(key);
         }
         let mut bucket = *bucket;
         let answer = bucket.try_acquire(tokens, now);
@@ -247,6 +242,11 @@ impl<K: Eq, S: Storage, V: Storage> Table<K, S, V> {
         let entry = self.entries.as_mut_slice().get_mut(index)?;
         (entry.nanos, entry.part) = (AWAY, !number);
         Some(number)
+    }
+
+    /// The number of the pin of the key's bucket, if it has one that is pinned.
+    pub(super) fn pin_of(&self, hash: u64, key: &K) -> Option<u32> {
+        self.pin_at(self.find(hash, key)?)
     }
 
     /// A pinned bucket.

@@ -9,10 +9,9 @@ use core::time::Duration;
 
 use super::super::error::TryAcquireError;
 use super::super::machine::Progress;
-use super::machine::{Admission, Standing};
+use super::machine::{Admission, Standing, Taken};
 use super::pointer::sealed::Ticket;
 use super::rooms::Rooms;
-use super::table::Taken;
 use super::{KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter};
 use crate::platform::{Blocking, Platform};
 use crate::slab::Key;
@@ -161,11 +160,11 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         let spot = *ticket.spot.get_or_insert_with(|| self.place(key));
         let Some(shard) = self.shards.get(spot.shard) else { return Err(KeyedAcquireError::Full) };
         let asked = self.asked(spot, key);
-        let mut unknown = match shard.with(|machine| machine.take(asked, ticket.tokens, now)) {
+        let mut unknown = match shard.with(|machine| machine.take_or_tell(asked, ticket.tokens, now)) {
             Taken::Answered(Ok(())) => return Ok(Progress::Granted),
             Taken::Answered(Err(TryAcquireError::ZeroTokens)) => return Err(KeyedAcquireError::ZeroTokens),
             Taken::Answered(Err(TryAcquireError::ExceedsBurst)) => return Err(KeyedAcquireError::ExceedsBurst),
-            Taken::Answered(Err(TryAcquireError::NotUntil(_))) | Taken::Pinned(_) => false,
+            Taken::Answered(Err(TryAcquireError::NotUntil(_))) | Taken::InLine(_) => false,
             Taken::Unknown => true,
         };
         let priority = ticket.priority.unwrap_or_else(P::ambient_priority);
