@@ -11,6 +11,7 @@ mod orders;
 mod panics;
 mod patience;
 mod priority;
+mod promises;
 mod queue;
 mod scheduler;
 mod types;
