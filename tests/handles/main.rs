@@ -12,6 +12,7 @@ mod orders;
 mod panics;
 mod patience;
 mod priority;
+mod promises;
 mod queue;
 mod scheduler;
 mod types;

@@ -10,6 +10,7 @@ use crate::Instant;
 /// Asking before is never of any use. While others wait in line `earliest` is a lower bound: they go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct NotUntil {
     /// The first point at which the quota admits it; [`Instant::MAX`] means never.
     pub earliest: Instant,

@@ -137,6 +137,7 @@ impl Error for OutOfOrder {}
 /// A join did not come in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Late {
     /// Its name.
     pub name: &'static str,

@@ -230,6 +230,8 @@ impl Executor {
     /// Dropping the future loses nothing: the executor stays closed, its threads go on, and calling again waits on.
     pub fn shutdown(&self) -> impl Future<Output = Summary> + Send + 'static + use<> {
         self.shared.pool.close();
+        // Also while others hold on to their reservations.
+        self.shared.permits.close();
         let closed = Tracker::close_owned(Arc::clone(&self.shared.tracker));
         let (tracker, pool) = (Arc::clone(&self.shared.tracker), Arc::clone(&self.shared.pool));
         async move {

@@ -10,10 +10,10 @@ pub use map::Map;
 pub use reservation::Reservation;
 
 use core::fmt;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Waker};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -131,9 +131,15 @@ impl Executor {
         if self.is_closed() {
             return Err(SpawnError::Closed(()));
         }
-        let permit = Semaphore::acquire_owned(Arc::clone(&self.shared.permits), 1).await;
-        match permit {
-            Ok(permit) if !self.is_closed() => Ok(Reservation::new(self.clone(), permit)),
+        let mut turn = Semaphore::acquire_owned(Arc::clone(&self.shared.permits), 1);
+        // Others may hold on to their reservations after the executor's end.
+        let mut finished = self.shared.group.tracker().join();
+        let permit = poll_fn(|cx| match Pin::new(&mut turn).poll(cx) {
+            Poll::Ready(permit) => Poll::Ready(permit.ok()),
+            Poll::Pending => Pin::new(&mut finished).poll(cx).map(|_finished| None),
+        });
+        match permit.await {
+            Some(permit) if !self.is_closed() => Ok(Reservation::new(self.clone(), permit)),
             _ => Err(SpawnError::Closed(())),
         }
     }
