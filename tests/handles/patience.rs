@@ -101,9 +101,9 @@ async fn what_is_there_is_had() {
         at_once(scheduler.join_timeout(patience)).unwrap();
 
         at_once(waterfall.put_timeout(7, patience)).unwrap();
-        waterfall.try_next_batch().unwrap().done();
+        at_once(waterfall.next_batch_timeout(patience)).unwrap().unwrap().done();
         waterfall.put_blocking_timeout(8, patience).unwrap();
-        waterfall.try_next_batch().unwrap().done();
+        waterfall.next_batch_blocking_timeout(patience).unwrap().unwrap().done();
         at_once(waterfall.flush_timeout(patience)).unwrap();
         waterfall.flush_blocking_timeout(patience).unwrap();
 

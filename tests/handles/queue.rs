@@ -10,12 +10,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
-use tidegate_core::queue::{For, Get, Put, SinkError, Slot};
+use tidegate_core::Heap;
+use tidegate_core::queue::{Discipline, For, Get, Put, SinkError, Slot};
 use tidegate_sim::{cancel_after, cancel_before, explore, for_each_seed, sleep, spawn, yield_now};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
-use tidegate_threads::{GetError, LifoQueue, Priority, PriorityQueue, PutError, Queue, TryGetError, TryPutError};
+use tidegate_threads::{
+    GetError, LifoQueue, Priority, PriorityQueue, PutError, Queue, Threads, TryGetError, TryPutError,
+};
 
 assert_impl_all!(Queue<u8>: Send, Sync);
 assert_impl_all!(Put<Arc<Queue<u8>>>: Send, Unpin);
@@ -476,6 +479,30 @@ fn a_comparison_that_panics_is_the_callers_alone() {
     assert!(poll_with(&mut behind, &waker).is_ready());
     assert_eq!([(); 2].map(|()| queue.try_get().expect("there is one").0), [Some(0), Some(2)]);
     assert!(queue.is_empty());
+}
+
+/// Whatever the discipline, a queue is a stream, a sink and something to iterate over.
+#[test]
+fn every_discipline_streams_and_iterates() {
+    fn with<D: Discipline<u8>>(queue: &tidegate_core::queue::Queue<Threads, Heap, u8, D>, order: [u8; 3]) {
+        let all = [2, 3, 1];
+        tidegate_threads::block_on(async {
+            queue.sink().send_all(&mut stream::iter(all).map(Ok)).await.expect("it is open");
+            assert_eq!(queue.stream().take(3).collect::<Vec<_>>().await, order);
+        });
+        for item in all {
+            queue.put_blocking(item).expect("it is open");
+        }
+        queue.close();
+        let mut items = Vec::new();
+        for item in queue {
+            items.push(item);
+        }
+        assert_eq!(items, order);
+    }
+    with(&Queue::new(3), [2, 3, 1]);
+    with(&LifoQueue::new(3), [1, 3, 2]);
+    with(&PriorityQueue::new(3), [1, 2, 3]);
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ macro_rules! queues {
 
             async fn put(queue: &$queue<usize>, dice: &mut Dice, mut item: usize) {
                 loop {
-                    match dice.roll(5) {
+                    match dice.roll(6) {
                         0 => {
                             let mut put = queue.put(item).priority(dice.priority());
                             if let Some(outcome) = fickle(dice.roll(4), &mut put).await {
@@ -80,6 +80,12 @@ macro_rules! queues {
                         },
                         3 => match queue.try_put(item) {
                             Ok(()) => return,
+                            Err(_full) => give_way().await,
+                        },
+                        // Who displaces an item puts that in instead.
+                        4 => match queue.force_put(item) {
+                            Ok(None) => return,
+                            Ok(Some(oldest)) => item = oldest,
                             Err(_full) => give_way().await,
                         },
                         _ => return queue.put(item).await.expect("nobody closes it yet"),

@@ -95,14 +95,14 @@ pub struct IterBlocking<S> {
 }
 
 impl<S: Stream> IterBlocking<S> {
-    /// The next item if it comes within `span`, by the operating system's clock. Zero takes what is there.
+    /// The next item if it comes within `timeout`, by the operating system's clock. Zero takes what is there.
     ///
     /// # Errors
     ///
     /// [`Elapsed`] if the time was up first. Nothing is lost: ask again.
-    pub fn next_timeout(&mut self, span: Duration) -> Result<Option<S::Item>, Elapsed> {
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<S::Item>, Elapsed> {
         let _within = self.runtime.as_ref().map(Handle::enter);
-        self.items.next_timeout(span)
+        self.items.next_timeout(timeout)
     }
 
     /// The stream, unless it has ended.

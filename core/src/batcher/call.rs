@@ -6,7 +6,7 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use super::replies::{Taken, Ticket};
+use super::replies::{Slot, Taken, Ticket};
 use super::{BatcherOf, BatcherRef, CallError, Request, Through};
 use crate::waterfall::{Put, PutError, TryPutError, Waterfall};
 
@@ -34,6 +34,28 @@ enum Step<R: BatcherRef> {
 impl<R: BatcherRef> Call<R> {
     pub(super) const fn new(batcher: R, input: R::Input) -> Self {
         Self { batcher, step: Step::Holds(input) }
+    }
+
+    /// Ends the call, whose time is up: an answer that has come meanwhile counts, and a request that waits for room is
+    /// withdrawn.
+    pub(super) fn give_up(mut self) -> Result<R::Output, CallError<R::Input>> {
+        let mut withdrawn = None;
+        let ticket = match mem::replace(&mut self.step, Step::Over) {
+            Step::Holds(input) => return Err(CallError::TimedOut(Some(input))),
+            Step::Puts(mut put, ticket) => {
+                // Noted before anybody is woken: a wake may panic.
+                self.step = Step::Waits(ticket);
+                withdrawn = put.withdraw();
+                ticket
+            }
+            Step::Waits(ticket) => ticket,
+            Step::Over => return Err(CallError::Dropped),
+        };
+        self.step = Step::Over;
+        match self.batcher.batcher().replies.with(|replies| replies.leave(ticket)) {
+            Some(Slot::Answered(reply)) => reply.ok_or(CallError::Dropped),
+            _ => Err(CallError::TimedOut(withdrawn.and_then(|request| request.input))),
+        }
     }
 
     /// The first poll.

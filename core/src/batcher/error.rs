@@ -13,6 +13,9 @@ pub enum CallError<I> {
     Full(I),
     /// The batcher has been closed. Here is the request.
     Closed(I),
+    /// The time was up first; only calls with a timeout say so. Here is the request if it was still waiting for room, and
+    /// so will not be answered. Without it, it has been accepted: it may be answered yet, and nobody hears of that.
+    TimedOut(Option<I>),
     /// Whoever had the request has dropped it, or answered fewer than there were.
     Dropped,
 }
@@ -22,6 +25,7 @@ impl<I> fmt::Debug for CallError<I> {
         f.write_str(match self {
             Self::Full(_) => "Full(..)",
             Self::Closed(_) => "Closed(..)",
+            Self::TimedOut(_) => "TimedOut(..)",
             Self::Dropped => "Dropped",
         })
     }
@@ -32,6 +36,7 @@ impl<I> fmt::Display for CallError<I> {
         f.write_str(match self {
             Self::Full(_) => "there is no room for another request",
             Self::Closed(_) => "the batcher is closed",
+            Self::TimedOut(_) => "there was no answer in time",
             Self::Dropped => "the request was dropped without an answer",
         })
     }

@@ -19,6 +19,7 @@ pub use error::CallError;
 pub use requests::{NextRequests, Requests};
 
 use core::fmt;
+use core::future::Future;
 use core::ops::Deref;
 use core::time::Duration;
 
@@ -27,7 +28,7 @@ use replies::{Replies, Ticket};
 use crate::platform::{Blocking, Platform, Timed};
 use crate::storage::Storage;
 use crate::sync::{Lock, const_fn};
-use crate::time::Timer;
+use crate::time::{Timer, timeout_at};
 use crate::waterfall::{Config, Single, Stats, Waterfall};
 
 /// A request on its way.
@@ -112,6 +113,32 @@ impl<I, O, P: Platform, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
         Call::new(self, input)
     }
 
+    /// Makes a request, and waits for its answer for at most `timeout` from this call on. To be awaited; the blocking one
+    /// is [`call_blocking_timeout`](Self::call_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::TimedOut`], with the request if it was still waiting for room; and those of [`call`](Self::call). An
+    /// answer that is there is never refused for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub fn call_timeout(
+        &self,
+        input: I,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<O, CallError<I>>> + use<'_, I, O, P, S, Q, T> {
+        let deadline = self.timer().now() + timeout;
+        let mut call = self.call(input);
+        async move {
+            match timeout_at(self.timer(), deadline, &mut call).await {
+                Ok(answer) => answer,
+                Err(_elapsed) => call.give_up(),
+            }
+        }
+    }
+
     /// Makes a request by way of any pointer to the batcher, which the future keeps. Otherwise as
     /// [`call`](Self::call).
     ///
@@ -137,6 +164,11 @@ impl<I, O, P: Platform, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
     /// Lets the requests that are there leave now. See [`Waterfall::flush_now`].
     pub fn flush_now(&self) {
         self.requests.flush_now();
+    }
+
+    /// The batcher's timer.
+    pub const fn timer(&self) -> &T {
+        self.requests.timer()
     }
 
     /// What has gone through: figures for display.
@@ -181,6 +213,16 @@ impl<I, O, P: Blocking, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
     /// All of [`CallError`].
     pub fn call_blocking(&self, input: I) -> Result<O, CallError<I>> {
         P::block_on(self.call(input))
+    }
+
+    /// The same, for at most `timeout` by the platform's own clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call_timeout`](Self::call_timeout).
+    pub fn call_blocking_timeout(&self, input: I, timeout: Duration) -> Result<O, CallError<I>> {
+        let mut call = self.call(input);
+        P::block_on_until(P::now() + timeout, &mut call).unwrap_or_else(|| call.give_up())
     }
 }
 

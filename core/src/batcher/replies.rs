@@ -11,7 +11,7 @@ pub(crate) type Ticket = Key;
 /// What a caller hears; `None` if the request was dropped.
 pub(crate) type Reply<O> = Option<O>;
 
-enum Slot<O> {
+pub(crate) enum Slot<O> {
     Waits(Waker),
     Answered(Reply<O>),
 }
@@ -84,7 +84,7 @@ impl<O, S: Storage> Replies<O, S> {
     }
 
     /// Gives a place up; answers what was there, to be dropped outside of the lock.
-    pub(crate) fn leave(&mut self, ticket: Ticket) -> impl Sized + use<O, S> {
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Slot<O>> {
         self.slots.index_of(ticket).and_then(|index| self.slots.remove(index))
     }
 }

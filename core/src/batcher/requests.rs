@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use heapless::Vec as InlineVec;
 use pin_project_lite::pin_project;
@@ -12,7 +13,7 @@ use super::replies::Reply;
 use super::{Batcher, BatcherRef, Request, Through};
 use crate::platform::{Blocking, Platform};
 use crate::storage::Storage;
-use crate::time::Timer;
+use crate::time::{Elapsed, Timer, timeout_at};
 use crate::wake::WakeList;
 use crate::waterfall::{Batch, NextBatch, Waterfall};
 
@@ -158,6 +159,24 @@ impl<I, O, P: Platform, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
         NextRequests { next: Waterfall::next_batch_owned(Through(self)) }
     }
 
+    /// Waits for requests for at most `timeout` from this call on. To be awaited; the blocking one is
+    /// [`next_blocking_timeout`](Self::next_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`]: no requests were to be answered in time, and the batcher did not end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no request, and neither does the time that is up.
+    pub fn next_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Option<Requests<&Self>>, Elapsed>> + use<'_, I, O, P, S, Q, T> {
+        let deadline = self.timer().now() + timeout;
+        async move { timeout_at(self.timer(), deadline, self.next()).await }
+    }
+
     /// Answers requests by `callback` until the batcher is closed and the last have been answered. It is given the
     /// requests, from which it may take what is asked, and gives the answers in the same order.
     ///
@@ -211,5 +230,14 @@ impl<I, O, P: Blocking, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
     /// [`next`](Self::next).
     pub fn next_blocking(&self) -> Option<Requests<&Self>> {
         P::block_on(self.next())
+    }
+
+    /// The same, for at most `timeout` by the platform's own clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_timeout`](Self::next_timeout).
+    pub fn next_blocking_timeout(&self, timeout: Duration) -> Result<Option<Requests<&Self>>, Elapsed> {
+        P::block_on_until(P::now() + timeout, self.next()).ok_or(Elapsed)
     }
 }

@@ -111,8 +111,39 @@ fn more_than_are_woken_under_one_lock<S: Storage>() {
     }
 }
 
+fn a_call_whose_time_is_up_takes_along_what_waits_for_room<S: Storage>() {
+    let clock = Clock::new();
+    let batcher: Of<S> = Batcher::with_timer(config(1).capacity(1), &clock);
+    let mut accepted = Box::pin(batcher.call_timeout(1, MILLI));
+    let mut waits = Box::pin(batcher.call_timeout(2, MILLI));
+    assert!(poll(accepted.as_mut()).is_pending() && poll(waits.as_mut()).is_pending());
+    clock.advance(MILLI);
+    assert_eq!(poll(waits.as_mut()), Poll::Ready(Err(CallError::TimedOut(Some(2)))));
+    assert_eq!(poll(accepted.as_mut()), Poll::Ready(Err(CallError::TimedOut(None))));
+    // What has been accepted leaves, and the answer goes to nobody.
+    let requests = batcher.try_next().unwrap();
+    assert_eq!(requests.inputs().collect::<Vec<_>>(), [&1]);
+    requests.answer([10]);
+    assert!(batcher.try_next().is_none());
+}
+
+fn what_has_come_meanwhile_counts_when_the_time_is_up<S: Storage>() {
+    let clock = Clock::new();
+    let batcher: Of<S> = Batcher::with_timer(config(1).capacity(1), &clock);
+    let (mut answered, mut dropped) = (batcher.call(1), batcher.call(2));
+    assert!(poll(Pin::new(&mut answered)).is_pending() && poll(Pin::new(&mut dropped)).is_pending());
+    // The second had no room, and has been let in meanwhile.
+    batcher.try_next().unwrap().answer([10]);
+    drop(batcher.try_next());
+    assert_eq!((answered.give_up(), dropped.give_up()), (Ok(10), Err(CallError::Dropped)));
+    assert_eq!(batcher.call(3).give_up(), Err(CallError::TimedOut(Some(3))));
+    assert_eq!(batcher.stats().unfinished, 0);
+}
+
 #[test]
 fn inline() {
+    a_call_whose_time_is_up_takes_along_what_waits_for_room::<Inline<8>>();
+    what_has_come_meanwhile_counts_when_the_time_is_up::<Inline<8>>();
     each_caller_gets_its_answer::<Inline<8>>();
     who_is_not_answered_hears_of_it::<Inline<8>>();
     calls_wait_for_room_in_order_and_a_closed_door_turns_them_away::<Inline<8>>();
@@ -123,6 +154,8 @@ fn inline() {
 #[cfg(feature = "alloc")]
 #[test]
 fn on_the_heap() {
+    a_call_whose_time_is_up_takes_along_what_waits_for_room::<crate::Heap>();
+    what_has_come_meanwhile_counts_when_the_time_is_up::<crate::Heap>();
     each_caller_gets_its_answer::<crate::Heap>();
     who_is_not_answered_hears_of_it::<crate::Heap>();
     calls_wait_for_room_in_order_and_a_closed_door_turns_them_away::<crate::Heap>();

@@ -105,6 +105,8 @@ pub struct Machine<T, W, D: Discipline<T>, S: Storage, V: Storage = S> {
     pub(super) reserved: u32,
     /// How many items have been granted and are neither taken nor released.
     pub(super) claimed: u32,
+    /// How many items are offered, those among them that are to go back because the queue has been closed.
+    pub(super) offers: u32,
     pub(super) capacity: usize,
     pub(super) items: D::Items<S>,
     /// How many items have been put in and not yet been reported as done.
@@ -112,8 +114,6 @@ pub struct Machine<T, W, D: Discipline<T>, S: Storage, V: Storage = S> {
     pub(super) for_room: Line<W, V, D::Offer>,
     pub(super) for_item: Line<W, V>,
     pub(super) for_done: Line<W, V>,
-    /// How many items are offered, those among them that are to go back because the queue has been closed.
-    pub(super) offers: u32,
     /// Whose offer has just been taken.
     pub(super) owed: Option<W>,
 }
@@ -137,13 +137,13 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
             state: State::Open,
             reserved: 0,
             claimed: 0,
+            offers: 0,
             capacity,
             items: <D::Items<S> as Items<T>>::EMPTY,
             unfinished: 0,
             for_room: Line::new(),
             for_item: Line::new(),
             for_done: Line::new(),
-            offers: 0,
             owed: None,
         }
     }

@@ -26,7 +26,6 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
         (!self.for_item.is_empty() && (!open || self.has_item()))
             || (!self.for_room.is_empty() && (!open || self.has_room()))
             || (!self.for_done.is_empty() && self.unfinished == 0)
-            || self.owed.is_some()
     }
 
     /// Wakes as many as fit; `true` if there are more.
@@ -88,7 +87,8 @@ impl<T, W, D: Discipline<T>, S: Storage, V: Storage> Machine<T, W, D, S, V> {
     fn invariants(&self) {
         let discarded = self.state == State::Discarded;
         debug_assert!(self.claimed as usize <= self.items.len() || (discarded && self.claimed == 0), "claimed");
-        debug_assert!(!self.is_unsettled(), "settled, closed, joined, owed");
+        debug_assert!(!self.is_unsettled(), "settled, closed, joined");
+        debug_assert!(self.owed.is_none(), "owed");
         let open = self.state == State::Open;
         let waiters = self.for_room.len() + self.for_item.len() + self.for_done.len();
         debug_assert_eq!(self.calm, open && waiters == 0, "calm");

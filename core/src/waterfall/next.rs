@@ -4,6 +4,7 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use pin_project_lite::pin_project;
 
@@ -13,7 +14,7 @@ use super::gather::Lot;
 use super::{Gather, Wakes, Waterfall, WaterfallRef};
 use crate::platform::{Blocking, Platform};
 use crate::storage::Storage;
-use crate::time::{Instant, Timer};
+use crate::time::{Elapsed, Instant, Timer, timeout_at};
 use crate::wait_queue::WaiterKey;
 
 pin_project! {
@@ -191,6 +192,25 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
         NextBatch::new(self)
     }
 
+    /// Waits for a batch for at most `timeout` from this call on. To be awaited; the blocking one is
+    /// [`next_batch_blocking_timeout`](Self::next_batch_blocking_timeout).
+    ///
+    /// # Errors
+    ///
+    /// [`Elapsed`]: no batch was to leave in time, and the waterfall did not end. A batch that is there is never refused
+    /// for the time's sake.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no batch, and neither does the time that is up.
+    pub fn next_batch_timeout(
+        &self,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Option<Batch<&Self>>, Elapsed>> + use<'_, G, P, Q, T> {
+        let deadline = self.timer.now() + timeout;
+        async move { timeout_at(&self.timer, deadline, self.next_batch()).await }
+    }
+
     /// Waits by way of any pointer to the waterfall, which the future and the batch keep. Otherwise as
     /// [`next_batch`](Self::next_batch).
     ///
@@ -210,6 +230,15 @@ impl<G: Gather, P: Blocking, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     /// [`next_batch`](Self::next_batch).
     pub fn next_batch_blocking(&self) -> Option<Batch<&Self>> {
         P::block_on(self.next_batch())
+    }
+
+    /// The same, for at most `timeout` by the platform's own clock.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_batch_timeout`](Self::next_batch_timeout).
+    pub fn next_batch_blocking_timeout(&self, timeout: Duration) -> Result<Option<Batch<&Self>>, Elapsed> {
+        P::block_on_until(P::now() + timeout, self.next_batch()).ok_or(Elapsed)
     }
 }
 

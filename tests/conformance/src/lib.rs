@@ -207,9 +207,12 @@ macro_rules! scenarios {
                 crowds:;
                 timed:
                     a_batch_leaves_with_the_platforms_time
+                    a_wait_for_a_batch_can_time_out
+                    a_call_can_time_out
                     a_callback_gets_every_item_once;
                 blocking:
-                    a_thread_puts_and_takes;
+                    a_thread_puts_and_takes
+                    a_thread_calls_and_answers;
             }
             queues {
                 steps:

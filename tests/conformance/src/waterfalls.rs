@@ -7,10 +7,11 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 
+use tidegate_core::batcher::{Batcher, CallError};
 use tidegate_core::waterfall::{
     Config, FlushError, KeyedWaterfall, PutError, Single, TryPutError, Verdict, Waterfall,
 };
-use tidegate_core::{Blocking, Clock, Inline, Instant, ManualClock, Platform, Storage, Timed};
+use tidegate_core::{Blocking, Clock, Elapsed, Inline, Instant, ManualClock, Platform, Storage, Timed};
 
 use crate::outcome::{check, demand};
 use crate::{Check, Outcome, World};
@@ -295,6 +296,52 @@ pub async fn a_batch_leaves_with_the_platforms_time<'a, W: World<'a, Platform: T
     Ok(())
 }
 
+/// Who waits for a batch in vain leaves the line in time; what is there, and the end, are told without time.
+pub async fn a_wait_for_a_batch_can_time_out<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
+    let config = demand!(Config::new(2, LONG));
+    let waterfall = Waterfall::<Single<u8, Inline<2>>, W::Platform, Inline<1>>::new(config);
+    let start = waterfall.timer().now();
+    check!(waterfall.next_batch_timeout(SHORT).await.is_err());
+    check!(waterfall.timer().now() >= start + SHORT);
+    demand!(waterfall.try_put(0));
+    check!(waterfall.next_batch_timeout(SHORT).await.is_err());
+    // The place in line is free again, and the item is still there.
+    demand!(waterfall.try_put(1));
+    let Ok(Some(batch)) = waterfall.next_batch_timeout(Duration::ZERO).await else {
+        check!(false);
+        return Ok(());
+    };
+    check!(*batch == [0, 1]);
+    batch.done();
+    waterfall.close();
+    check!(matches!(waterfall.next_batch_timeout(Duration::ZERO).await, Ok(None)));
+    Ok(())
+}
+
+/// A call that is not answered in time says whether its request has left; one that is answered does not.
+pub async fn a_call_can_time_out<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
+    let config = demand!(Config::new(1, LONG)).capacity(1);
+    let batcher = Batcher::<u8, u8, W::Platform, Inline<3>, Inline<2>>::new(config);
+    check!(batcher.next_timeout(SHORT).await.is_err());
+    check!(batcher.call_timeout(1, SHORT).await == Err(CallError::TimedOut(None)));
+    check!(batcher.call_timeout(2, SHORT).await == Err(CallError::TimedOut(Some(2))));
+    let Ok(Some(requests)) = batcher.next_timeout(Duration::ZERO).await else {
+        check!(false);
+        return Ok(());
+    };
+    check!(requests.inputs().eq([&1]));
+    requests.answer([1]);
+    let call = async {
+        let answer = batcher.call_timeout(3, LONG).await;
+        batcher.close();
+        check!(answer == Ok(9));
+        check!(batcher.call_timeout(4, LONG).await == Err(CallError::Closed(4)));
+        Ok(())
+    };
+    let run = batcher.run(async |requests| requests.inputs().map(|n| n * n).next());
+    both(pin!(run), pin!(call)).await
+}
+
 /// A callback gets every item once and in order, also when it fails now and then, and ends with the last.
 pub async fn a_callback_gets_every_item_once<'a, W: World<'a, Platform: Timed>>(_: &W) -> Check {
     const ITEMS: u8 = 50;
@@ -350,5 +397,31 @@ pub async fn a_thread_puts_and_takes<'a, W: World<'a, Platform: Blocking + Timed
     };
     check!(unfinished.waiting() == 3);
     check!(waterfall.put_blocking(4) == Err(PutError::Closed(4)));
+    Ok(())
+}
+
+/// Threads ask, answer and give up in time.
+pub async fn a_thread_calls_and_answers<'a, W: World<'a, Platform: Blocking + Timed>>(_: &W) -> Check {
+    let config = demand!(Config::new(1, LONG)).capacity(1);
+    let waterfall = Waterfall::<Single<u8, Inline<1>>, W::Platform, Inline<1>>::new(config);
+    check!(matches!(waterfall.next_batch_blocking_timeout(SHORT), Err(Elapsed { .. })));
+    demand!(waterfall.try_put(1));
+    check!(matches!(waterfall.next_batch_blocking_timeout(Duration::ZERO), Ok(Some(batch)) if *batch == [1]));
+    waterfall.close();
+    check!(matches!(waterfall.next_batch_blocking_timeout(LONG), Ok(None)));
+
+    let batcher = Batcher::<u8, u8, W::Platform, Inline<3>, Inline<2>>::new(config);
+    check!(matches!(batcher.next_blocking_timeout(SHORT), Err(Elapsed { .. })));
+    check!(batcher.call_blocking_timeout(1, SHORT) == Err(CallError::TimedOut(None)));
+    check!(batcher.call_blocking_timeout(2, SHORT) == Err(CallError::TimedOut(Some(2))));
+    let Ok(Some(requests)) = batcher.next_blocking_timeout(LONG) else {
+        check!(false);
+        return Ok(());
+    };
+    check!(requests.inputs().eq([&1]));
+    requests.answer([1]);
+    batcher.close();
+    check!(batcher.call_blocking_timeout(3, LONG) == Err(CallError::Closed(3)));
+    check!(matches!(batcher.next_blocking_timeout(LONG), Ok(None)));
     Ok(())
 }

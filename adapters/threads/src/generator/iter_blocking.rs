@@ -8,7 +8,7 @@ use core::time::Duration;
 use futures_core::Stream;
 use tidegate_core::Elapsed;
 
-use crate::{block_on, timeout};
+use crate::block_on;
 
 /// The items of a stream, to a thread that blocks for each: for threads, never for async tasks.
 ///
@@ -35,15 +35,15 @@ pub struct IterBlocking<S> {
 }
 
 impl<S: Stream> IterBlocking<S> {
-    /// The next item if it comes within `span`. Zero takes what is there.
+    /// The next item if it comes within `timeout`. Zero takes what is there.
     ///
     /// # Errors
     ///
     /// [`Elapsed`] if the time was up first. Nothing is lost: ask again.
-    pub fn next_timeout(&mut self, span: Duration) -> Result<Option<S::Item>, Elapsed> {
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<S::Item>, Elapsed> {
         let Some(stream) = &mut self.stream else { return Ok(None) };
         let next = poll_fn(|cx| stream.as_mut().poll_next(cx));
-        let next = block_on(timeout(span, next))?;
+        let next = block_on(crate::timeout(timeout, next))?;
         Ok(self.end_with(next))
     }
 

@@ -29,7 +29,7 @@ use futures_core::Stream;
 use tidegate_core::generator::{Consumer, Handover};
 use tidegate_core::{Elapsed, Heap};
 
-use crate::{Threads, block_on, timeout};
+use crate::{Threads, block_on};
 use produce::linger;
 use work::Work;
 
@@ -191,16 +191,16 @@ impl<T, E, X> Generator<T, E, X> {
         block_on(self.next())
     }
 
-    /// The same, for at most `span`.
+    /// The same, for at most `timeout`.
     ///
     /// # Errors
     ///
     /// [`Elapsed`] if the time was up first; what is produced meanwhile is had by the next call.
     pub fn next_blocking_timeout(
         &mut self,
-        span: Duration,
+        timeout: Duration,
     ) -> Result<Option<Result<T, GeneratorError<E>>>, Elapsed> {
-        block_on(timeout(span, self.next()))
+        block_on(crate::timeout(timeout, self.next()))
     }
 
     /// Stops the producer at its next yield, and waits until it has ended. What has been yielded and not taken is
@@ -231,13 +231,13 @@ impl<T, E, X> Generator<T, E, X> {
         block_on(self.close())
     }
 
-    /// The same, for at most `span`. The producer is told to stop in any case.
+    /// The same, for at most `timeout`. The producer is told to stop in any case.
     ///
     /// # Errors
     ///
     /// [`Elapsed`] if it did not end in time; otherwise the answer of [`close`](Self::close).
-    pub fn close_blocking_timeout(&mut self, span: Duration) -> Result<Result<(), GeneratorError<E>>, Elapsed> {
-        block_on(timeout(span, self.close()))
+    pub fn close_blocking_timeout(&mut self, timeout: Duration) -> Result<Result<(), GeneratorError<E>>, Elapsed> {
+        block_on(crate::timeout(timeout, self.close()))
     }
 
     /// How many items are still to come, as far as the iterator knew at first.

@@ -255,7 +255,45 @@ fn a_machine_that_has_not_settled_takes_one_offer() {
     assert_eq!(machine.try_get(), Ok(1));
     assert_eq!(machine.try_get(), Err(TryGetError::Empty), "somebody is to be woken first");
     assert!(matches!(machine.wait(For::Item, Priority(0), Bell(3)), Ok(Entry::Queued(_))));
-    let calls = [(); 4].map(|()| machine.call()).map(|call| (call.waker, call.more));
-    assert_eq!(calls, [(Some(Bell(1)), true), (Some(Bell(2)), true), (Some(Bell(3)), false), (None, false)]);
+    let call = machine.call();
+    assert_eq!((call.waker, call.more), (Some(Bell(1)), true));
+    assert!(matches!(machine.wait(For::Item, Priority(0), Bell(4)), Ok(Entry::Queued(_))), "nobody overtakes");
+    assert_eq!(machine.try_get(), Err(TryGetError::Empty));
+    let calls = [(); 3].map(|()| machine.call()).map(|call| (call.waker, call.more));
+    assert_eq!(calls, [(Some(Bell(2)), true), (Some(Bell(3)), false), (None, false)]);
     assert_eq!(machine.take_claimed(), Some(2));
+}
+
+#[test]
+fn nothing_is_taken_after_the_end() {
+    let mut machine: Machine<u8, Bell, Fifo, Inline<8>, Inline<4>> = Machine::new(0);
+    let Ok(Entry::Queued(key)) = machine.wait(For::Room, Priority(0), Bell(1)) else { panic!("no room") };
+    machine.offer(key, &mut Some(1));
+    machine.close();
+    assert_eq!(machine.try_get(), Err(TryGetError::Closed), "also before anybody knows");
+    assert!(matches!(machine.wait(For::Item, Priority(0), Bell(2)), Err(Refused::Closed(Bell(2)))));
+    let call = machine.call();
+    assert_eq!((call.waker, call.more), (Some(Bell(1)), false));
+    let mut back = None;
+    assert_eq!(machine.poll_offer(key, &Bell(1), &mut back), Progress::Closed);
+    assert_eq!((back, machine.ready()), (Some(1), 0));
+}
+
+#[test]
+fn a_capacity_is_not_exceeded_for_a_getter() {
+    let queue = Plain::new(1);
+    let mut granted = queue.get();
+    assert!(poll(&mut granted).is_pending());
+    queue.try_put(1).unwrap();
+    queue.set_capacity(0).unwrap();
+    let mut put = queue.put(2);
+    assert!(poll(&mut put).is_pending());
+    queue.set_capacity(1).unwrap();
+    // One is inside and claimed, another is offered, and there is room for one.
+    let mut get = queue.get();
+    assert!(poll(&mut get).is_pending());
+    assert_eq!(queue.len(), 1);
+    assert_eq!(poll(&mut granted), Poll::Ready(Ok(1)));
+    assert_eq!(poll(&mut put), Poll::Ready(Ok(())));
+    assert_eq!(poll(&mut get), Poll::Ready(Ok(2)));
 }
