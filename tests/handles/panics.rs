@@ -107,11 +107,11 @@ fn a_limiters_newcomer_gets_its_tokens_back() {
 
 type Keyed<'a> = KeyedRateLimiter<u8, Threads, Heap, &'a Silent, BuildHasherDefault<DefaultHasher>>;
 
-/// Of two keys, one for which nobody waits but a newcomer: what is woken along with it may panic.
+/// What is woken along with it may panic.
 #[test]
 fn a_keyed_limiters_newcomer_gets_its_tokens_back() {
     for bad in [0, 15, 16, 19] {
-        for (waits, key) in [(false, 1), (true, 1), (false, 2), (true, 2)] {
+        for waits in [false, true] {
             let clock = Silent::default();
             let bucket = TokenBucket::new(Quota::per(50, Duration::from_secs(1)).unwrap()).unwrap();
             let limiter: Keyed<'_> =
@@ -125,15 +125,14 @@ fn a_keyed_limiters_newcomer_gets_its_tokens_back() {
             }
             clock.set_secs(1);
             let newcomer = || {
-                let mut acquire = Box::pin(limiter.acquire(&key, 5).priority(Priority(-9)));
+                let mut acquire = Box::pin(limiter.acquire(&1, 5).priority(Priority(-9)));
                 let polled = waits.then(|| poll_once(&mut acquire));
-                polled.map_or_else(|| limiter.try_acquire(&key, 5), |_| Ok(()))
+                polled.map_or_else(|| limiter.try_acquire(&1, 5), |_| Ok(()))
             };
             assert!(is_caught(|| priority::scope(Priority(-9), newcomer)));
             assert_eq!(count.get(), 19, "nobody else is stranded");
             assert!(line.iter_mut().all(|acquire| poll_once(acquire).is_ready()));
-            assert_eq!((limiter.level(&1).available, limiter.level(&2).available), (30, 50));
-            assert_eq!(limiter.waiters(), 0);
+            assert_eq!((limiter.level(&1).available, limiter.waiters()), (30, 0));
         }
     }
 }

@@ -34,7 +34,7 @@ use super::agenda::Agenda;
 use super::error::KeyedAcquireError;
 use super::lines::Lines;
 use super::rooms::Rooms;
-use super::table::{Entered, Table};
+use super::table::Table;
 use crate::slab::Key;
 use crate::wake::{Wake, WakeList};
 use crate::{Instant, Priority};
@@ -61,7 +61,7 @@ pub(super) enum Taken {
     Answered(Result<(), TryAcquireError>),
     /// Somebody waits for the key, in this line.
     InLine(u32),
-    /// The key has no bucket: see [`Machine::enter`].
+    /// The key has no bucket: see [`Table::enter`].
     Unknown,
 }
 
@@ -71,7 +71,7 @@ pub(super) enum Admission<W> {
     Granted(W),
     /// The caller stands in line.
     Queued(Key),
-    /// The key has no bucket: see [`Machine::enter`].
+    /// The key has no bucket: see [`Table::enter`].
     Unknown(W),
 }
 
@@ -206,19 +206,6 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         answer
     }
 
-    /// Takes tokens for a key that is new, as [`Table::enter`] does. At the time last told; settle before.
-    pub(super) fn enter(
-        &mut self,
-        hash: u64,
-        key: K,
-        bucket: &TokenBucket,
-        tokens: u32,
-        share: usize,
-        forget: bool,
-    ) -> Entered<K> {
-        self.table.enter(hash, key, bucket, tokens, self.now, share, forget)
-    }
-
     /// Takes tokens of a key, or takes a place in line for them. At the time last told; settle before and afterwards.
     pub(super) fn acquire(
         &mut self,
@@ -298,7 +285,8 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
 
     /// Forgets a waiter that asked for `tokens`. If it had been granted them, they are refunded.
     ///
-    /// Answers its waker, to be dropped outside of the lock. Settle afterwards.
+    /// Answers its waker, to be dropped outside of the lock. At the time last told; settle before and
+    /// afterwards.
     pub(super) fn cancel(&mut self, place: Key, asked: Asked<'_, K>, tokens: u32) -> Option<W> {
         let Some((line, waker)) = self.lines.remove(place) else {
             self.refund(asked, tokens);
@@ -308,7 +296,8 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         waker
     }
 
-    /// Puts tokens of a key back that were taken and not used; more than fit are lost. Settle afterwards.
+    /// Puts tokens of a key back that were taken and not used; more than fit are lost. At the time last told; settle
+    /// before and afterwards.
     pub(super) fn refund(&mut self, asked: Asked<'_, K>, tokens: u32) {
         if let Some(line) = self.table.refund(asked.hash, asked.key, asked.bucket, tokens) {
             self.plan(line);

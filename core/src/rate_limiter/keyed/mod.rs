@@ -26,7 +26,7 @@ use core::mem;
 
 use machine::Asked;
 use shard::Shard;
-use table::{Entered, MOST};
+use table::{Entered, MOST, Table};
 
 use super::bucket::TokenBucket;
 use super::quota::{InvalidQuota, Quota, Span};
@@ -239,8 +239,9 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
 
     fn refund_at(&self, spot: Spot, key: &K, tokens: u32) {
         let Some(shard) = self.shards.get(spot.shard) else { return };
-        // Without the time: whoever profits from it looks at the clock itself.
-        shard.transact(&mut Wakes::new(shard), None, |machine| machine.refund(self.asked(spot, key), tokens));
+        // What somebody in line gets of it is had now, not when the shard was last told the time.
+        let now = Some(self.timer.now());
+        shard.transact(&mut Wakes::new(shard), now, |machine| machine.refund(self.asked(spot, key), tokens));
     }
 
     /// The key's bucket as it is, or a full one.
@@ -273,57 +274,35 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         let share = self.share(spot.shard);
         let (mut owned, mut forget) = (key.clone(), false);
         // Room that has been gained may be gone again; after so many times others have had it all.
-        let mut attempts = SHARDS;
-        loop {
-            let mut wakes = Wakes::new(shard);
-            let entered = shard.transact(&mut wakes, Some(now), |machine| {
-                machine.enter(spot.hash, owned, &self.bucket, tokens, share, forget)
+        for _ in 0..=SHARDS {
+            let entered = shard.with(|machine| {
+                machine.table_mut().enter(spot.hash, owned, &self.bucket, tokens, now, share, forget)
             });
             match entered {
-                Entered::Answered(answer, _dropped) => {
-                    if answer.is_ok() {
-                        self.deliver(&mut wakes, spot, key, tokens);
-                    }
-                    return Some(answer.map_err(KeyedError::from));
-                }
+                Entered::Answered(answer, _dropped) => return Some(answer.map_err(KeyedError::from)),
                 Entered::Pinned(_dropped) => return None,
                 Entered::NoRoom(again) => owned = again,
             }
-            // There may be more who are due, and whose buckets will be full then.
-            if wakes.list().is_full() {
-                continue;
-            }
-            drop(wakes);
-            if attempts == 0 {
-                return Some(Err(KeyedError::Full));
-            }
-            attempts -= 1;
             if !self.gain(spot.shard, now, forget) {
                 if forget || self.when_full == WhenFull::Refuse {
-                    return Some(Err(KeyedError::Full));
+                    break;
                 }
                 forget = true;
             }
         }
+        Some(Err(KeyedError::Full))
     }
 
     /// Moves room from another shard to this one, if any has some.
     fn gain(&self, shard: usize, now: Instant, forget: bool) -> bool {
         for nth in 1..SHARDS {
-            let from = (shard + nth) % SHARDS;
-            let (share, other) = (self.share(from), &self.shards[from]);
-            loop {
-                let mut wakes = Wakes::new(other);
-                let ceded = other.transact(&mut wakes, Some(now), |machine| {
-                    machine.table_mut().cede(self.bucket.capacity(), now, share, forget)
-                });
-                if ceded > 0 {
-                    self.shards[shard].with(|machine| machine.table_mut().gain(ceded));
-                    return true;
-                }
-                if !wakes.list().is_full() {
-                    break;
-                }
+            let other = (shard + nth) % SHARDS;
+            let share = self.share(other);
+            let cede = |table: &mut Table<_, _, _>| table.cede(self.bucket.capacity(), now, share, forget);
+            let ceded = self.shards[other].with(|machine| cede(machine.table_mut()));
+            if ceded > 0 {
+                self.shards[shard].with(|machine| machine.table_mut().gain(ceded));
+                return true;
             }
         }
         false

@@ -2,8 +2,8 @@
 
 use sealed::Wait;
 
-/// A pointer to a [`KeyedRateLimiter`]: a reference, an `Rc`, an `Arc`, or anything else that dereferences to one.
-/// It is implemented for all of them and cannot be implemented by hand.
+/// A pointer to a [`KeyedRateLimiter`](super::KeyedRateLimiter): a reference, an `Rc`, an `Arc`, or anything else that
+/// dereferences to one. It is implemented for all of them and cannot be implemented by hand.
 pub trait KeyedRateLimiterRef: Wait {}
 
 impl<R: Wait> KeyedRateLimiterRef for R {}

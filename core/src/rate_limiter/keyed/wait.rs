@@ -248,9 +248,10 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         let (Some(place), Some(spot)) = (ticket.place.take(), ticket.spot) else { return };
         let Some(shard) = self.shards.get(spot.shard) else { return };
         let mut wakes = Wakes::new(shard);
-        // Without the time: whoever is first from now on looks at the clock itself.
-        let waker = shard
-            .transact(&mut wakes, None, |machine| machine.cancel(place, self.asked(spot, key), ticket.tokens));
+        // The next may get what it had, and gets it now.
+        let now = Some(self.timer.now());
+        let asked = self.asked(spot, key);
+        let waker = shard.transact(&mut wakes, now, |machine| machine.cancel(place, asked, ticket.tokens));
         drop(wakes);
         drop(waker);
     }

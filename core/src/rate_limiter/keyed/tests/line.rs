@@ -219,7 +219,7 @@ fn a_table_full_of_lines_has_no_room_and_says_so() {
 }
 
 #[test]
-fn who_is_due_makes_room_for_a_new_key_without_being_asked() {
+fn who_is_due_and_is_not_polled_is_in_nobodys_way() {
     let setting = Setting::default();
     let limiter = setting.limiter::<2>(bucket(1, 1_000_000_000, 3), WhenFull::Refuse);
     for key in [1, 2, 3, 4] {
@@ -231,7 +231,7 @@ fn who_is_due_makes_room_for_a_new_key_without_being_asked() {
         let mut gone = pin!(limiter.acquire(&2, 3));
         assert!(poll(gone.as_mut()).is_pending());
         setting.clock.advance(3 * SECOND);
-        // All buckets but the first are full, or would be without the one that is never polled again.
+        // Those for which nobody waits are full.
         for key in [5, 6] {
             assert_eq!(limiter.try_acquire(&key, 1), Ok(()), "key {key}");
         }
@@ -374,8 +374,8 @@ fn the_machine_tells_who_leads_and_serves_all_who_are_due() {
     let mut machine = Machine::new();
     assert_eq!(machine.poll_timeout(), None);
     for (key, time) in [(7, 3), (5, 0)] {
-        machine.handle_timeout(at(time));
-        assert!(matches!(machine.enter(key, key, &template, 1, 4, false), Entered::Answered(Ok(()), None)));
+        let entered = machine.table_mut().enter(key, key, &template, 1, at(time), 4, false);
+        assert!(matches!(entered, Entered::Answered(Ok(()), None)));
     }
     let wait = |machine: &mut Machine<u64, _, _>, key, number| match machine.acquire(
         asked(key),
@@ -404,4 +404,29 @@ fn the_machine_tells_who_leads_and_serves_all_who_are_due() {
     assert_eq!(machine.poll(at(13), later, &bell(4)), Standing::Granted);
     assert!(machine.cancel(last, asked(&5), 1).is_none());
     assert_eq!((settle(&mut machine), machine.waiters(), machine.poll_timeout()), (None, 0, None));
+}
+
+/// The bucket overflows by what comes back, and what overflows is lost: nobody is served as of earlier.
+#[test]
+fn what_comes_back_is_taken_when_it_does() {
+    for cancel in [false, true] {
+        let setting = Setting::default();
+        let limiter = setting.limiter::<1>(bucket(3, 16, 3), WhenFull::Refuse);
+        assert!(limiter.try_acquire(&1, 3).is_ok());
+        let mut unseen = Box::pin(limiter.acquire(&1, 2));
+        assert!(poll(unseen.as_mut()).is_pending());
+        setting.clock.set(at(11));
+        // Serves it, and says when the next two are there.
+        assert_eq!(limiter.try_acquire(&1, 2).unwrap_err().earliest(), Some(at(22)));
+        let mut next = pin!(limiter.acquire(&1, 2));
+        assert!(poll(next.as_mut()).is_pending());
+        setting.clock.set(at(17));
+        if cancel {
+            drop(unseen);
+        } else {
+            limiter.refund(&1, 2);
+        }
+        assert_eq!(limiter.try_acquire(&1, 2).unwrap_err().earliest(), Some(at(23)));
+        assert_eq!(poll(next.as_mut()), DONE);
+    }
 }
