@@ -15,18 +15,24 @@ static EPOCH: LazyLock<StdInstant> = LazyLock::new(|| {
     now.checked_sub(MARGIN).unwrap_or(now)
 });
 
+/// Within 584 years of the epoch: nearer than this, in seconds, nothing overflows.
+const REACH: u64 = u64::MAX / 1_000_000_000;
+
 #[inline]
 pub(crate) fn now() -> Instant {
-    let since = StdInstant::now().saturating_duration_since(*EPOCH);
-    // No operating system runs for 584 years, so nothing overflows.
-    let seconds = since.as_secs().wrapping_mul(1_000_000_000);
-    Instant::from_nanos(seconds.wrapping_add(u64::from(since.subsec_nanos())))
+    from_std(StdInstant::now())
 }
 
 /// The same point for this clock; its epoch if it is earlier than that.
 #[inline]
 pub(crate) fn from_std(instant: StdInstant) -> Instant {
-    Instant::EPOCH + instant.saturating_duration_since(*EPOCH)
+    let since = instant.saturating_duration_since(*EPOCH);
+    // Whoever reads the clock waits for this: to know that nothing overflows takes less time than to see whether it has.
+    if since.as_secs() < REACH {
+        Instant::from_nanos(since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos()))
+    } else {
+        Instant::EPOCH + since
+    }
 }
 
 /// The same point for the operating system; `None` means "never", or too far away to be told apart from it.

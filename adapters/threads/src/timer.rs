@@ -31,6 +31,7 @@ pub struct ThreadsTimer;
 
 impl ThreadsTimer {
     /// The point of this clock that is the operating system's `instant`; its epoch if that is earlier.
+    #[inline]
     #[must_use]
     pub fn from_std(instant: std::time::Instant) -> Instant {
         clock::from_std(instant)
@@ -45,6 +46,7 @@ impl ThreadsTimer {
 }
 
 impl Clock for ThreadsTimer {
+    #[inline]
     fn now(&self) -> Instant {
         clock::now()
     }

@@ -67,6 +67,8 @@ pub use tidegate_core::task_group::EnterError;
 pub use tidegate_core::ttl_lru;
 pub use tidegate_core::{Clock, Elapsed, Instant, Priority, Timeout, Timer, timeout_at};
 pub use tidegate_core::{NoWall, WallClock, WallTime};
+#[cfg(feature = "quanta")]
+pub use tidegate_threads::QuantaClock;
 pub use tidegate_threads::SystemClock;
 pub use tidegate_threads::{GeneratorError, Job, Pool, SpawnBlocking, Yielder};
 pub use tidegate_threads::{JoinError, OnExit, Panic, RunError, ShutdownError, SpawnError, Summary};

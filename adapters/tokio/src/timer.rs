@@ -21,6 +21,7 @@ use tokio::{task, time as tokio_time};
 pub struct TokioTimer;
 
 impl Clock for TokioTimer {
+    #[inline]
     fn now(&self) -> Instant {
         ThreadsTimer::from_std(tokio_time::Instant::now().into_std())
     }

@@ -18,7 +18,8 @@ pub trait Announce: sealed::Sealed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Silent;
 
-/// Answers say what is left, in [three fields](crate::headers#ratelimit). It costs a look at the limiter under its lock.
+/// Answers say what is left, in [three fields](crate::headers#ratelimit), of the quota that has least if there are several
+/// such layers. It costs a look at the limiter under its lock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WithHeaders;
 
@@ -50,7 +51,7 @@ impl<B> Hold<RateStatus, Response<B>> for WithHeaders {
     type Response = Response<B>;
 
     fn hold(status: RateStatus, mut response: Response<B>) -> Response<B> {
-        status.write(response.headers_mut());
+        status.announce(response.headers_mut());
         response
     }
 }

@@ -42,6 +42,14 @@ impl RateStatus {
         Self { limit: level.max_tokens, remaining: level.available, reset }
     }
 
+    /// Writes the three fields, unless they are there of a quota that has no more left: of a layer further in, say.
+    pub(crate) fn announce(&self, headers: &mut HeaderMap) {
+        let said = headers.get(RATELIMIT_REMAINING).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        if said.is_none_or(|said: u64| u64::from(self.remaining) < said) {
+            self.write(headers);
+        }
+    }
+
     /// Writes the three fields.
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(RATELIMIT_LIMIT, self.limit.into());

@@ -53,7 +53,8 @@
 //!
 //! # Time
 //!
-//! It is tokio's, and stands still under `tokio::time::pause`.
+//! It is tokio's, and stands still under `tokio::time::pause`. The rates that refuse take
+//! [any clock](RateLimitLayer::with_timer).
 //!
 //! # Features
 //!

@@ -92,6 +92,12 @@ impl<R> LoadShedLayer<R> {
     pub fn refuse_with<R2>(self, refuse: R2) -> LoadShedLayer<R2> {
         LoadShedLayer { line: self.line, refuse }
     }
+
+    /// How many wait, before all services of this layer: a figure for display.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.waiting()
+    }
 }
 
 impl<S, R: Clone> Layer<S> for LoadShedLayer<R> {
@@ -136,7 +142,7 @@ impl<S, R> LoadShed<S, R> {
     /// How many wait: a figure for display.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shed.line.waiting()
+        self.shed.waiting()
     }
 }
 

@@ -115,6 +115,12 @@ impl<F, R, H> PriorityLimitLayer<F, R, H> {
     pub const fn semaphore(&self) -> &Arc<Semaphore> {
         &self.semaphore
     }
+
+    /// How many wait, before all services of this layer: a figure for display.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.as_ref().map_or_else(|| self.semaphore.waiters(), |line| line.waiting())
+    }
 }
 
 impl<F: Clone, R: Clone, H> Clone for PriorityLimitLayer<F, R, H> {
@@ -186,10 +192,10 @@ impl<S, F, R, H> PriorityLimit<S, F, R, H> {
         self.inner
     }
 
-    /// How many wait, as far as there is a [bound](PriorityLimitLayer::max_waiting): a figure for display.
+    /// How many wait: a figure for display.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.limit.line.as_ref().map_or_else(|| self.limit.semaphore.waiters(), |line| line.waiting())
+        self.limit.waiting()
     }
 }
 

@@ -174,6 +174,13 @@ impl fmt::Display for Refusal {
 
 impl Error for Refusal {}
 
+/// See [`into_response`](Refusal::into_response).
+impl<B: Default> From<Refusal> for Response<B> {
+    fn from(refusal: Refusal) -> Self {
+        refusal.into_response()
+    }
+}
+
 /// For services whose errors are boxed, as most of tower's are, and for those that read `io::Error`.
 impl From<Refusal> for std::io::Error {
     fn from(refusal: Refusal) -> Self {

@@ -2,6 +2,7 @@
 
 use core::future::Future;
 use core::marker::PhantomData;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
@@ -60,8 +61,10 @@ where
             StepProjection::Runs { future, guard } => {
                 let output = ready!(future.poll(cx));
                 let Some(guard) = guard.take() else { return Poll::Pending };
-                // The work is gone before the next one begins.
-                this.step.set(Step::Refused { output: None });
+                // The work is gone before the next one begins, if that waits for the guard.
+                if mem::needs_drop::<G>() {
+                    this.step.set(Step::Refused { output: None });
+                }
                 Poll::Ready(output.map(|response| H::hold(guard, response)))
             }
             StepProjection::Refused { output } => output.take().map_or(Poll::Pending, Poll::Ready),

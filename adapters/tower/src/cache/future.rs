@@ -16,7 +16,7 @@ use tidegate_tokio::{Clock, TokioTimer};
 use tower_service::Service;
 
 use super::body::read;
-use super::{Answer, Answers, CacheBody, Kept, NotKept, Rules, policy};
+use super::{Answer, Answers, CacheBody, Kept, NotKept, Rules, key, policy};
 use crate::lockout::seconds;
 use crate::oneshot::Oneshot;
 
@@ -39,8 +39,8 @@ pin_project! {
     #[project = WayProjection]
     enum Way<F, O> {
         Hit { output: Option<O> },
-        // A miss waits for somebody else's work or does its own: a box is little beside that.
-        Miss { future: Pin<Box<dyn Future<Output = O> + Send>> },
+        // A miss waits for somebody else's work or does its own, and a change does: a box is little beside that.
+        Boxed { future: Pin<Box<dyn Future<Output = O> + Send>> },
         Pass { #[pin] future: F },
     }
 }
@@ -56,6 +56,26 @@ where
 
     pub(super) const fn pass(service: S, request: Request<B>) -> Self {
         Self { way: Way::Pass { future: Oneshot::new(service, request) } }
+    }
+
+    /// What drops these answers if it succeeds.
+    pub(super) fn change<K>(answers: Arc<Answers<K>>, changed: Vec<K>, service: S, request: Request<B>) -> Self
+    where
+        S: Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
+        B: Send + 'static,
+        ResB: Send + 'static,
+        K: Hash + Eq + Send + Sync + 'static,
+    {
+        let future = async move {
+            let response = Oneshot::new(service, request).await?;
+            if !response.status().is_client_error() && !response.status().is_server_error() {
+                changed.iter().for_each(|key| answers.invalidate(key));
+            }
+            Ok(response.map(CacheBody::passed))
+        };
+        Self { way: Way::Boxed { future: Box::pin(future) } }
     }
 
     pub(super) fn miss<K>(answers: Arc<Answers<K>>, key: K, rules: Rules, service: S, request: Request<B>) -> Self
@@ -95,7 +115,7 @@ where
                 (None, Err(_), None) => unreachable!("whoever has begun its own work has what came of it"),
             }
         };
-        Self { way: Way::Miss { future: Box::pin(future) } }
+        Self { way: Way::Boxed { future: Box::pin(future) } }
     }
 }
 
@@ -113,6 +133,7 @@ where
         Ok(data) => {
             let mut headers = parts.headers.clone();
             policy::strip(&mut headers);
+            key::own_values(&mut headers);
             let age = headers.get(AGE).and_then(|age| seconds(age.to_str().ok()?.trim()));
             let kept = Kept(Arc::new(Answer {
                 status: parts.status,
@@ -143,7 +164,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().way.project() {
             WayProjection::Hit { output } => output.take().map_or(Poll::Pending, Poll::Ready),
-            WayProjection::Miss { future } => future.as_mut().poll(cx),
+            WayProjection::Boxed { future } => future.as_mut().poll(cx),
             WayProjection::Pass { future } => future.poll(cx).map_ok(|response| response.map(CacheBody::passed)),
         }
     }
@@ -157,7 +178,7 @@ where
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = match &self.way {
             Way::Hit { .. } => "hit",
-            Way::Miss { .. } => "miss",
+            Way::Boxed { .. } => "miss or change",
             Way::Pass { .. } => "pass",
         };
         f.debug_struct("CacheFuture").field("way", &way).finish_non_exhaustive()

@@ -75,7 +75,8 @@ impl Kept {
 /// use tidegate_tower::{CacheKey, CacheLayer};
 ///
 /// let by_language = |request: &Request<Body>| {
-///     Some((CacheKey::of(request), request.headers().get("accept-language").cloned()))
+///     let language = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
+///     Some((CacheKey::of(request), language.map(str::to_owned)))
 /// };
 /// let layer = CacheLayer::new(1_000, Duration::from_secs(60)).max_body(64 * 1024).key(by_language);
 /// let app: axum::Router = axum::Router::new()
@@ -217,6 +218,9 @@ impl<S, K: Hash + Eq, F: Clone> Layer<S> for CacheLayer<K, F> {
 /// takes over with its own request. The body is read to its end before anybody gets the answer; one that is not kept
 /// is passed on as it comes, what was read of it first.
 ///
+/// A request that is not safe (`POST`, `PUT`, `DELETE`, …) and succeeds drops the answers of its URI, unless the layer has a
+/// [key](CacheLayer::key) of its own, which must [say](ToCacheKey::changed_by) which ones then.
+///
 /// `poll_ready` is always ready: what is in the cache is answered though the service within is not ready. For others a clone
 /// of it is polled ready.
 ///
@@ -279,6 +283,12 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let CacheLayer { answers, rules, key } = &self.cache;
         let safe = key::is_safe(request.method(), request.headers(), rules.authorized);
+        if key::changes(request.method()) {
+            let changed = key.changed_by(&request);
+            if !changed.is_empty() {
+                return CacheFuture::change(Arc::clone(answers), changed, self.inner.clone(), request);
+            }
+        }
         let Some(key) = safe.then(|| key.to_key(&request)).flatten() else {
             return CacheFuture::pass(self.inner.clone(), request);
         };

@@ -49,6 +49,12 @@ impl<L, R> LockoutDelayLayer<L, R> {
     pub fn lockout(&self) -> &Arc<Lockout> {
         &self.lessons.lockout
     }
+
+    /// How many wait, before all services of this layer: a figure for display.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.waiting()
+    }
 }
 
 impl<L, R: Clone> Clone for LockoutDelayLayer<L, R> {

@@ -30,6 +30,23 @@ const LAYER: &str = "lockout";
 ///
 /// It belongs before a client of some other server. All clones and all services of one layer share the lockout.
 ///
+/// A client's body mostly cannot be made of nothing, so there a refusal is an [error](crate::Raise):
+///
+/// ```
+/// use hyper_util::client::legacy::Client;
+/// use hyper_util::rt::TokioExecutor;
+/// use tidegate_tower::{LockoutLayer, Raise};
+/// use tower::{BoxError, ServiceBuilder};
+///
+/// let client = ServiceBuilder::new()
+///     .layer(LockoutLayer::new().refuse_with(Raise))
+///     .map_err(BoxError::from)
+///     .service(Client::builder(TokioExecutor::new()).build_http::<String>());
+/// # let _ = client;
+/// ```
+///
+/// Where it can be, as in a proxy, it is an answer:
+///
 /// ```
 /// use core::time::Duration;
 /// use http::{Request, Response};

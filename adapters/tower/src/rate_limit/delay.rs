@@ -52,6 +52,12 @@ impl<R> RateDelayLayer<R> {
         self.line = Arc::new(Line::new(shedding));
         self
     }
+
+    /// How many wait, before all services of this layer: a figure for display.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.line.waiting()
+    }
 }
 
 impl<S, R: Clone> Layer<S> for RateDelayLayer<R> {
@@ -99,7 +105,7 @@ impl<S, R> RateDelay<S, R> {
     /// How many wait: a figure for display.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.limit.line.waiting()
+        self.limit.waiting()
     }
 }
 

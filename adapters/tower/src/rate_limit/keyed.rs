@@ -21,25 +21,28 @@ const LAYER: &str = "keyed_rate_limit";
 /// Refuses requests beyond a rate for each key, with a bound on the number of keys: makes a [`KeyedRateLimit`].
 ///
 /// All clones and all services of one layer share the buckets. A key that a request does not have is a key too: with
-/// an `Option` all such requests share one bucket.
+/// an `Option` all such requests share one bucket. Keys are kept: a `HeaderValue` that came over a connection holds on to
+/// its whole read buffer, a string does not.
 ///
 /// ```
 /// use core::time::Duration;
-/// use http::{HeaderValue, Request};
+/// use http::Request;
 /// use tidegate_tokio::Quota;
 /// use tidegate_tower::KeyedRateLimitLayer;
 ///
 /// let quotas = [Quota::per(5, Duration::from_secs(1))?, Quota::per(100, Duration::from_secs(60))?];
-/// let key = |request: &Request<axum::body::Body>| request.headers().get("x-api-key").cloned();
-/// let layer = KeyedRateLimitLayer::<Option<HeaderValue>, _>::with_quotas(&quotas, 10_000, key)?;
+/// let key = |request: &Request<axum::body::Body>| {
+///     request.headers().get("x-api-key").and_then(|value| value.to_str().ok()).map(str::to_owned)
+/// };
+/// let layer = KeyedRateLimitLayer::<Option<String>, _>::with_quotas(&quotas, 10_000, key)?;
 /// let app: axum::Router = axum::Router::new()
 ///     .route("/", axum::routing::get(async || "hello"))
 ///     .layer(layer);
 /// # let _ = app;
 /// # Ok::<(), tidegate_tokio::InvalidQuota>(())
 /// ```
-pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent> {
-    limiters: Limiters<K>,
+pub struct KeyedRateLimitLayer<K: Eq, F, R = Answer, A = Silent, T = TokioTimer> {
+    limiters: Limiters<K, T>,
     key: F,
     refuse: R,
     announce: PhantomData<fn() -> A>,
@@ -78,55 +81,76 @@ impl<K: Hash + Eq + Clone, F> KeyedRateLimitLayer<K, F> {
         when_full: WhenFull,
         key: F,
     ) -> Result<Self, InvalidQuota> {
+        Self::with_timer(quotas, capacity, when_full, key, TokioTimer)
+    }
+}
+
+impl<K: Hash + Eq + Clone, F, T> KeyedRateLimitLayer<K, F, Answer, Silent, T> {
+    /// The same, by another clock than tokio's: see [`RateLimitLayer::with_timer`](crate::RateLimitLayer::with_timer).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`with_quotas`](KeyedRateLimitLayer::with_quotas).
+    pub fn with_timer(
+        quotas: &[Quota],
+        capacity: usize,
+        when_full: WhenFull,
+        key: F,
+        timer: T,
+    ) -> Result<Self, InvalidQuota>
+    where
+        T: Clone,
+    {
         if capacity == 0 || capacity > KeyedRateLimiter::<K>::MAX_CAPACITY {
             return Err(InvalidQuota::NoRoom);
         }
         let limiter = |quota: &Quota| {
             let bucket = TokenBucket::new(*quota)?;
-            Ok(Arc::new(KeyedRateLimiter::with_parts(bucket, capacity, when_full, TokioTimer, RandomState::new())))
+            let (timer, hasher) = (timer.clone(), RandomState::new());
+            Ok(Arc::new(KeyedRateLimiter::with_parts(bucket, capacity, when_full, timer, hasher)))
         };
         let limiters: Vec<_> = quotas.iter().map(limiter).collect::<Result<_, InvalidQuota>>()?;
         Self::with_limiters(limiters, key)
     }
 
-    /// As much as all of the limiters say, which others may share.
+    /// As much as all of the limiters say, which others may share. The clock of the first is read for all of them.
     ///
     /// # Errors
     ///
     /// [`WrongNumber`](InvalidQuota::WrongNumber) if there are none.
     pub fn with_limiters(
-        limiters: impl IntoIterator<Item = Arc<KeyedRateLimiter<K>>>,
+        limiters: impl IntoIterator<Item = Arc<KeyedRateLimiter<K, T>>>,
         key: F,
     ) -> Result<Self, InvalidQuota> {
         let mut limiters = limiters.into_iter();
         let Some(first) = limiters.next() else { return Err(InvalidQuota::WrongNumber) };
-        let limiters = Limiters { first, rest: limiters.collect() };
+        let limiters = Limiters::new(first, limiters);
         Ok(Self { limiters, key, refuse: Answer, announce: PhantomData })
     }
 }
 
-impl<K: Eq, F, R, A> KeyedRateLimitLayer<K, F, R, A> {
+impl<K: Eq, F, R, A, T> KeyedRateLimitLayer<K, F, R, A, T> {
     /// What becomes of a request that is turned down.
     #[must_use]
-    pub fn refuse_with<R2>(self, refuse: R2) -> KeyedRateLimitLayer<K, F, R2, A> {
+    pub fn refuse_with<R2>(self, refuse: R2) -> KeyedRateLimitLayer<K, F, R2, A, T> {
         let Self { limiters, key, .. } = self;
         KeyedRateLimitLayer { limiters, key, refuse, announce: PhantomData }
     }
 
     /// Answers say what is left of the quota, also to requests that were admitted: see [`WithHeaders`].
     #[must_use]
-    pub fn with_headers(self) -> KeyedRateLimitLayer<K, F, R, WithHeaders> {
+    pub fn with_headers(self) -> KeyedRateLimitLayer<K, F, R, WithHeaders, T> {
         let Self { limiters, key, refuse, .. } = self;
         KeyedRateLimitLayer { limiters, key, refuse, announce: PhantomData }
     }
 
     /// The limiters, one for each quota.
-    pub fn limiters(&self) -> impl Iterator<Item = &Arc<KeyedRateLimiter<K>>> {
+    pub fn limiters(&self) -> impl Iterator<Item = &Arc<KeyedRateLimiter<K, T>>> {
         self.limiters.iter()
     }
 }
 
-impl<K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimitLayer<K, F, R, A> {
+impl<K: Eq, F: Clone, R: Clone, A, T> Clone for KeyedRateLimitLayer<K, F, R, A, T> {
     fn clone(&self) -> Self {
         Self {
             limiters: self.limiters.clone(),
@@ -137,15 +161,15 @@ impl<K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimitLayer<K, F, R, A> {
     }
 }
 
-impl<S, K: Eq, F: Clone, R: Clone, A> Layer<S> for KeyedRateLimitLayer<K, F, R, A> {
-    type Service = KeyedRateLimit<S, K, F, R, A>;
+impl<S, K: Eq, F: Clone, R: Clone, A, T> Layer<S> for KeyedRateLimitLayer<K, F, R, A, T> {
+    type Service = KeyedRateLimit<S, K, F, R, A, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
         KeyedRateLimit { inner, limit: self.clone() }
     }
 }
 
-impl<K: Eq, F, R, A> fmt::Debug for KeyedRateLimitLayer<K, F, R, A> {
+impl<K: Eq, F, R, A, T> fmt::Debug for KeyedRateLimitLayer<K, F, R, A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedRateLimitLayer").field("first", &self.limiters.first).finish_non_exhaustive()
     }
@@ -160,12 +184,12 @@ impl<K: Eq, F, R, A> fmt::Debug for KeyedRateLimitLayer<K, F, R, A> {
 /// # Cost
 ///
 /// One reading of the clock, and for each quota a hash and a short lock.
-pub struct KeyedRateLimit<S, K: Eq, F, R = Answer, A = Silent> {
+pub struct KeyedRateLimit<S, K: Eq, F, R = Answer, A = Silent, T = TokioTimer> {
     inner: S,
-    limit: KeyedRateLimitLayer<K, F, R, A>,
+    limit: KeyedRateLimitLayer<K, F, R, A, T>,
 }
 
-impl<S, K: Eq, F, R, A> KeyedRateLimit<S, K, F, R, A> {
+impl<S, K: Eq, F, R, A, T> KeyedRateLimit<S, K, F, R, A, T> {
     /// The service within.
     pub const fn get_ref(&self) -> &S {
         &self.inner
@@ -182,21 +206,22 @@ impl<S, K: Eq, F, R, A> KeyedRateLimit<S, K, F, R, A> {
     }
 }
 
-impl<S: Clone, K: Eq, F: Clone, R: Clone, A> Clone for KeyedRateLimit<S, K, F, R, A> {
+impl<S: Clone, K: Eq, F: Clone, R: Clone, A, T> Clone for KeyedRateLimit<S, K, F, R, A, T> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), limit: self.limit.clone() }
     }
 }
 
-impl<S: fmt::Debug, K: Eq, F, R, A> fmt::Debug for KeyedRateLimit<S, K, F, R, A> {
+impl<S: fmt::Debug, K: Eq, F, R, A, T> fmt::Debug for KeyedRateLimit<S, K, F, R, A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedRateLimit").field("inner", &self.inner).field("limit", &self.limit).finish()
     }
 }
 
-impl<S, Req, K, F, R, A> Service<Req> for KeyedRateLimit<S, K, F, R, A>
+impl<S, Req, K, F, R, A, T> Service<Req> for KeyedRateLimit<S, K, F, R, A, T>
 where
     S: Service<Req>,
+    T: Clock,
     K: Hash + Eq + Clone,
     F: Fn(&Req) -> K,
     A: Announce + Hold<A::Seen, S::Response>,
@@ -214,8 +239,9 @@ where
     #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let limiters = &self.limit.limiters;
-        let key = (self.limit.key)(&request);
+        // First: a processor waits with the clock for what has been begun, and does what follows meanwhile.
         let now = limiters.first.timer().now();
+        let key = (self.limit.key)(&request);
         match limiters.admit(&key, now) {
             Ok(()) => {
                 observe::admitted(LAYER);

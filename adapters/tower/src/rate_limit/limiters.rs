@@ -4,37 +4,57 @@ use core::hash::Hash;
 use core::iter;
 use std::sync::Arc;
 
-use tidegate_tokio::{Instant, KeyedError, KeyedRateLimiter};
+use tidegate_tokio::{Clock, Instant, KeyedError, KeyedRateLimiter};
 
 use crate::headers::RateStatus;
 use crate::{Reason, Refusal};
 
-/// One limiter at least. The first is at hand, because mostly it is the only one.
-pub(super) struct Limiters<K: Eq> {
-    pub(super) first: Arc<KeyedRateLimiter<K>>,
-    pub(super) rest: Arc<[Arc<KeyedRateLimiter<K>>]>,
+/// One limiter at least. Mostly it is the only one: then there is nothing else to be counted with each clone.
+pub(super) struct Limiters<K: Eq, T> {
+    pub(super) first: Arc<KeyedRateLimiter<K, T>>,
+    rest: Option<Rest<K, T>>,
 }
 
-impl<K: Eq> Clone for Limiters<K> {
+type Rest<K, T> = Arc<[Arc<KeyedRateLimiter<K, T>>]>;
+
+impl<K: Eq, T> Clone for Limiters<K, T> {
     fn clone(&self) -> Self {
-        Self { first: Arc::clone(&self.first), rest: Arc::clone(&self.rest) }
+        Self { first: Arc::clone(&self.first), rest: self.rest.clone() }
     }
 }
 
-impl<K: Eq> Limiters<K> {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<KeyedRateLimiter<K>>> {
-        iter::once(&self.first).chain(self.rest.iter())
+impl<K: Eq, T> Limiters<K, T> {
+    pub(super) fn new(
+        first: Arc<KeyedRateLimiter<K, T>>,
+        rest: impl Iterator<Item = Arc<KeyedRateLimiter<K, T>>>,
+    ) -> Self {
+        let mut rest = rest.peekable();
+        let rest = rest.peek().is_some().then(|| rest.collect());
+        Self { first, rest }
+    }
+
+    fn rest(&self) -> &[Arc<KeyedRateLimiter<K, T>>] {
+        self.rest.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<KeyedRateLimiter<K, T>>> {
+        iter::once(&self.first).chain(self.rest())
     }
 }
 
-impl<K: Hash + Eq + Clone> Limiters<K> {
+impl<K: Hash + Eq + Clone, T: Clock> Limiters<K, T> {
     /// A token of each, or of none.
     #[inline]
     pub(super) fn admit(&self, key: &K, now: Instant) -> Result<(), Refusal> {
         if let Err(error) = self.first.try_acquire_at(key, 1, now) {
             return Err(self.refuse(key, 0, error, now));
         }
-        for (nth, limiter) in self.rest.iter().enumerate() {
+        if self.rest.is_some() { self.admit_rest(key, now) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn admit_rest(&self, key: &K, now: Instant) -> Result<(), Refusal> {
+        for (nth, limiter) in self.rest().iter().enumerate() {
             if let Err(error) = limiter.try_acquire_at(key, 1, now) {
                 return Err(self.refuse(key, nth + 1, error, now));
             }
@@ -70,7 +90,7 @@ impl<K: Hash + Eq + Clone> Limiters<K> {
     /// What is left of the quota that has least.
     pub(super) fn scarcest(&self, key: &K, now: Instant) -> RateStatus {
         let first = self.first.level_at(key, now);
-        let level = self.rest.iter().fold(first, |least, limiter| {
+        let level = self.rest().iter().fold(first, |least, limiter| {
             let level = limiter.level_at(key, now);
             if level.available < least.available { level } else { least }
         });

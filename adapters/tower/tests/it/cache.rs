@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -387,5 +388,77 @@ async fn the_first_keeps_its_extensions() -> Outcome {
     let response = service.oneshot(ask("/", &[])).await?;
     assert_eq!(response.extensions().get(), Some(&7_u32));
     assert_eq!(response.headers().get(header::AGE), None);
+    Ok(())
+}
+
+/// A value that is a small part of a large buffer, as hyper hands values over.
+fn part_of(buffer: &Bytes, text: &str) -> Bytes {
+    let start = buffer.windows(text.len()).position(|part| part == text.as_bytes()).expect("it is a part");
+    buffer.slice(start..start + text.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_holds_on_to_nobodys_buffer() -> Outcome {
+    let sent = Bytes::from(format!("GET /one HTTP/1.1\r\nhost: example.org\r\n{}", "x".repeat(8_192)));
+    let received = Bytes::from(format!("HTTP/1.1 200\r\nx-kind: plain\r\n\r\nhello{}", "x".repeat(8_192)));
+    let answers = received.clone();
+    let origin = tower::service_fn(move |_: Request<()>| {
+        let mut response = Response::new(http_body_util::Full::new(part_of(&answers, "hello")));
+        let value = HeaderValue::from_maybe_shared(part_of(&answers, "plain"));
+        response.headers_mut().insert("x-kind", value.expect("it is a value"));
+        core::future::ready(Ok::<_, Error>(response))
+    });
+    let ask = || -> Result<Request<()>, Error> {
+        let mut request = Request::new(());
+        *request.uri_mut() = http::Uri::from_maybe_shared(part_of(&sent, "/one"))?;
+        request.headers_mut().insert(header::HOST, HeaderValue::from_maybe_shared(part_of(&sent, "example.org"))?);
+        Ok(request)
+    };
+    let layer = layer();
+    let service = layer.layer(origin);
+    assert_eq!(service.clone().oneshot(ask()?).await?.into_body().collect().await?.to_bytes(), "hello");
+    assert_eq!(values(service.clone().oneshot(ask()?).await?.headers(), ["x-kind", "age"]), ["plain", "0"]);
+    drop(service);
+    assert_eq!((layer.len(), layer.stats().hits), (1, 1));
+    assert!(sent.is_unique(), "the key has memory of its own");
+    assert!(received.is_unique(), "so has the answer");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_a_resource_drops_its_answer() -> Outcome {
+    let origin = Origin::default();
+    let layer = layer();
+    let service = layer.layer(origin.clone());
+    let send = async |method: &str, path: &str, answer: &'static str| {
+        let request = Request::builder().method(method).uri(path).header("x-answer", answer).body(())?;
+        Ok::<_, Error>(service.clone().oneshot(request).await?.status())
+    };
+    let is_kept = async |method: &str, path: &str| {
+        let before = origin.calls();
+        send(method, path, "x-kind: plain").await?;
+        Ok::<_, Error>(origin.calls() == before)
+    };
+    for method in ["POST", "PUT", "DELETE", "PATCH", "PURGE"] {
+        for (answer, drops) in [
+            ("status: 200", true),
+            ("status: 303", true),
+            ("status: 400", false),
+            ("status: 503", false),
+            ("fail: on purpose", false),
+        ] {
+            for (asked, path) in [("GET", "/one"), ("HEAD", "/one"), ("GET", "/two")] {
+                is_kept(asked, path).await?;
+            }
+            assert_eq!(send(method, "/one", answer).await.is_ok(), !answer.starts_with("fail"));
+            assert_eq!(is_kept("GET", "/one").await?, !drops, "{method}, {answer}");
+            assert_eq!(is_kept("HEAD", "/one").await?, !drops, "{method}, {answer}");
+            assert!(is_kept("GET", "/two").await?, "it is another resource");
+        }
+    }
+    for method in ["OPTIONS", "TRACE"] {
+        send(method, "/one", "status: 200").await?;
+        assert!(is_kept("GET", "/one").await?, "{method} changes nothing");
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use http::{Request, StatusCode};
-use tidegate_tokio::{InvalidQuota, Quota, WhenFull};
+use tidegate_tokio::{InvalidQuota, ManualClock, Quota, WhenFull};
 use tidegate_tower::{KeyedRateLimitLayer, Reason, Refusal};
 use tokio::time;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -110,5 +110,23 @@ fn what_makes_no_sense_is_an_error() -> Outcome {
     assert_eq!(error(&[Quota::sliding(1, SECOND)?], 1), Some(InvalidQuota::NotABucket));
     let none = KeyedRateLimitLayer::<IpAddr, _>::with_limiters([], |(): &()| IpAddr::from([0; 4]));
     assert_eq!(none.err(), Some(InvalidQuota::WrongNumber));
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_a_clock_of_ones_own() -> Outcome {
+    let clock: &'static ManualClock = Box::leak(Box::default());
+    let quotas = [Quota::per(1, SECOND)?, Quota::per(2, 10 * SECOND)?];
+    let layer = KeyedRateLimitLayer::with_timer(&quotas, 10, WhenFull::Refuse, path, clock)?;
+    let service = layer.layer(service_fn(ok));
+    let call = async || service.clone().oneshot(get("/")).await;
+    assert_eq!(call().await?.status(), StatusCode::OK);
+    time::advance(60 * SECOND).await;
+    assert_eq!(fields(call().await?.headers()), ["1", "1", "0", "1"], "tokio's time is none of its business");
+    clock.advance(SECOND);
+    assert_eq!(call().await?.status(), StatusCode::OK);
+    clock.advance(SECOND);
+    assert_eq!(fields(call().await?.headers()), ["3", "2", "0", "8"]);
+    assert!(layer.limiters().all(|limiter| limiter.level(&"/".to_owned()).available < 2), "the clock is theirs, too");
     Ok(())
 }

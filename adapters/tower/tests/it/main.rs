@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bounds;
 mod cache;
 mod cancel;
 mod concurrency;
 mod keyed;
+mod loopback;
 mod lockout;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod observed;
@@ -14,4 +16,5 @@ mod rate;
 mod refusal;
 mod server;
 mod shed;
+mod sockets;
 mod support;

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use http::StatusCode;
-use tidegate_tokio::{InvalidQuota, Priority, Quota, priority};
+use tidegate_tokio::{InvalidQuota, ManualClock, Priority, Quota, priority};
 use tidegate_tower::{Raise, RateLimitLayer, Reason, Refusal};
 use tokio::time;
 use tokio_test::{assert_pending, assert_ready_ok, task};
@@ -148,5 +148,48 @@ async fn a_delay_ends() -> Outcome {
     assert_pending!(three.poll());
     drop(three);
     assert_eq!(service.waiting(), 0);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_layers_the_scarcer_quota_is_told() -> Outcome {
+    let (large, small) = (Quota::per(10, SECOND)?, Quota::per(1, 60 * SECOND)?);
+    for (outer, inner) in [(large, small), (small, large)] {
+        let service = RateLimitLayer::new(inner).with_headers().layer(service_fn(ok));
+        let service = RateLimitLayer::new(outer).with_headers().layer(service);
+        let call = async || service.clone().oneshot(get("/")).await;
+        assert_eq!(fields(call().await?.headers()), ["-", "1", "0", "60"]);
+        let response = call().await?;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(fields(response.headers()), ["60", "1", "0", "60"], "what is left of the one that has refused");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_understood_is_replaced() -> Outcome {
+    let nonsense = async |request| {
+        let mut response: http::Response<String> = ok(request).await?;
+        response.headers_mut().insert("ratelimit-remaining", http::HeaderValue::from_static("few"));
+        Ok::<_, core::convert::Infallible>(response)
+    };
+    let service = RateLimitLayer::new(Quota::per(2, SECOND)?).with_headers().layer(service_fn(nonsense));
+    assert_eq!(fields(service.oneshot(get("/")).await?.headers()), ["-", "2", "1", "1"]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_a_clock_of_ones_own() -> Outcome {
+    let clock: &'static ManualClock = Box::leak(Box::default());
+    let layer = RateLimitLayer::with_timer(Quota::per(1, 10 * SECOND)?, clock).with_headers();
+    let service = layer.layer(service_fn(ok));
+    let call = async || service.clone().oneshot(get("/")).await;
+    assert_eq!(fields(call().await?.headers()), ["-", "1", "0", "10"]);
+    time::advance(60 * SECOND).await;
+    assert_eq!(fields(call().await?.headers()), ["10", "1", "0", "10"], "tokio's time is none of its business");
+    clock.advance(4 * SECOND);
+    assert_eq!(fields(call().await?.headers()), ["6", "1", "0", "6"]);
+    clock.advance(6 * SECOND);
+    assert_eq!(call().await?.status(), StatusCode::OK);
     Ok(())
 }

@@ -1,47 +1,17 @@
 //! Real requests over loopback, through axum.
 
+use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use axum::{Router, serve};
 use http::{Request, StatusCode};
-use http_body_util::BodyExt as _;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use tidegate_tokio::{Priority, Quota};
 use tidegate_tower::{
     ConcurrencyLimitLayer, KeyedRateLimitLayer, LoadShedLayer, PriorityLimitLayer, RateLimitLayer, Refusal,
 };
-use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 
-use crate::support::{Outcome, SECOND, fields};
-
-struct Server {
-    address: String,
-    client: Client<HttpConnector, String>,
-}
-
-impl Server {
-    async fn start(app: Router) -> Result<Self, crate::support::Error> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = format!("http://{}", listener.local_addr()?);
-        tokio::spawn(async move { serve(listener, app).await });
-        Ok(Self { address, client: Client::builder(TokioExecutor::new()).build_http() })
-    }
-
-    async fn get(
-        &self,
-        path: &str,
-        key: &str,
-    ) -> Result<(StatusCode, [String; 4], String), crate::support::Error> {
-        let request = Request::get(format!("{}{path}", self.address)).header("x-key", key).body(String::new())?;
-        let response = self.client.request(request).await?;
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-        Ok((parts.status, fields(&parts.headers), body))
-    }
-}
+use crate::loopback::Server;
+use crate::support::{Outcome, SECOND};
 
 fn key(request: &Request<Body>) -> Option<http::HeaderValue> {
     request.headers().get("x-key").cloned()

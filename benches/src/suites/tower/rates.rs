@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use http::Request;
-use tidegate_tokio::Quota;
+use tidegate_tokio::{Clock, QuantaClock, Quota, TokioTimer, WhenFull};
 use tidegate_tower::{CacheLayer, KeyedRateLimitLayer, LockoutLayer, Raise, RateLimitLayer};
 use tower::Layer as _;
 use tower::limit::RateLimit as TowersRate;
@@ -12,7 +12,7 @@ use tower_governor::governor::GovernorConfigBuilder;
 use tower_governor::key_extractor::{GlobalKeyExtractor, KeyExtractor};
 use tower_governor::{GovernorError, GovernorLayer};
 
-use super::work::{Echo, Hello, calls};
+use super::work::{Echo, Hello, calls, clones};
 use crate::harness::{Contenders, Group, Row};
 
 const KEYS: u64 = 1_000;
@@ -24,13 +24,31 @@ pub(super) fn groups() -> Vec<Group> {
             about: "a call of a service that answers at once",
             rows: vec![
                 // Tower's cannot be shared, and so counts without an atomic operation.
-                Row::new("rate limit", rate).countable(true),
-                Row::new("rate limit, HTTP", http_rate).countable(true).at_most(1.0, "tower_governor"),
+                Row::new("rate limit", |row| rate(row, &TokioTimer)).countable(true),
+                // Tower's reads tokio's clock in any case.
+                Row::new("rate limit, quanta", |row| rate(row, &QuantaClock::new())).countable(true),
+                Row::new("rate limit, HTTP", |row| http_rate(row, &TokioTimer))
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
+                Row::new("rate limit, HTTP, quanta", |row| http_rate(row, &QuantaClock::new()))
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
+                Row::new("rate limit, HTTP, a clone per call", http_rate_clones)
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
                 Row::new("rate limit, HTTP, with headers", announced)
                     .countable(true)
                     .at_most(1.0, "tower_governor"),
                 Row::new("rate limit, HTTP, refused", http_refused).countable(true).at_most(1.0, "tower_governor"),
-                Row::new("a thousand keys, admitted", keyed).countable(true).at_most(1.0, "tower_governor"),
+                Row::new("a thousand keys, admitted", |row| keyed(row, &TokioTimer))
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
+                Row::new("a thousand keys, admitted, quanta", |row| keyed(row, &QuantaClock::new()))
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
+                Row::new("a thousand keys, admitted, a clone per call", keyed_clones)
+                    .countable(true)
+                    .at_most(1.0, "tower_governor"),
                 Row::new("a thousand keys, refused", keyed_refused).countable(true).at_most(1.0, "tower_governor"),
             ],
         },
@@ -65,9 +83,10 @@ fn little() -> Quota {
     Quota::per(1, Duration::from_hours(1)).expect("the quota makes sense")
 }
 
-fn rate(row: &mut Contenders) {
+fn rate<T: Clock + Clone + 'static>(row: &mut Contenders, timer: &T) {
+    let ours = || RateLimitLayer::with_timer(plenty(), timer.clone()).refuse_with(Raise).layer(Echo);
     let towers = || TowersRate::new(Echo, Rate::new(u64::MAX, Duration::from_hours(1)));
-    row.add("tidegate", calls(|| RateLimitLayer::new(plenty()).refuse_with(Raise).layer(Echo), |nth| nth))
+    row.add("tidegate", calls(ours, |nth| nth))
         .add("tower, no clones", calls(towers, |nth| nth))
         .add("no layer", calls(|| Echo, |nth| nth));
 }
@@ -110,10 +129,15 @@ macro_rules! governor {
 const NANOSECOND: Duration = Duration::from_nanos(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-fn http_rate(row: &mut Contenders) {
-    row.add("tidegate", calls(|| RateLimitLayer::new(plenty()).layer(Hello), plain))
+fn http_rate<T: Clock + Clone + 'static>(row: &mut Contenders, timer: &T) {
+    row.add("tidegate", calls(|| RateLimitLayer::with_timer(plenty(), timer.clone()).layer(Hello), plain))
         .add("tower_governor", calls(governor!(GlobalKeyExtractor, NANOSECOND, 1_000_000_000), plain))
         .add("no layer", calls(|| Hello, plain));
+}
+
+fn http_rate_clones(row: &mut Contenders) {
+    row.add("tidegate", clones(|| RateLimitLayer::new(plenty()).layer(Hello), plain))
+        .add("tower_governor", clones(governor!(GlobalKeyExtractor, NANOSECOND, 1_000_000_000), plain));
 }
 
 fn announced(row: &mut Contenders) {
@@ -129,11 +153,25 @@ fn http_refused(row: &mut Contenders) {
         .add("tower_governor, with headers", calls(governor!(GlobalKeyExtractor, HOUR, 1, use_headers), plain));
 }
 
-fn keyed(row: &mut Contenders) {
-    let ours = || KeyedRateLimitLayer::new(plenty(), 10_000, key).expect("it is a bucket").layer(Hello);
+/// A limiter for each of ten thousand numbers at most.
+fn by_number<T: Clock + Clone + 'static>(
+    timer: T,
+) -> impl tower::Service<Request<u64>, Error: core::fmt::Debug> + Clone + 'static {
+    KeyedRateLimitLayer::with_timer(&[plenty()], 10_000, WhenFull::Refuse, key, timer)
+        .expect("it is a bucket")
+        .layer(Hello)
+}
+
+fn keyed<T: Clock + Clone + 'static>(row: &mut Contenders, timer: &T) {
+    let ours = || by_number(timer.clone());
     row.add("tidegate", calls(ours, with_key))
         .add("tower_governor", calls(governor!(Number, NANOSECOND, 1_000_000_000), with_key))
         .add("no layer", calls(|| Hello, with_key));
+}
+
+fn keyed_clones(row: &mut Contenders) {
+    row.add("tidegate", clones(|| by_number(TokioTimer), with_key))
+        .add("tower_governor", clones(governor!(Number, NANOSECOND, 1_000_000_000), with_key));
 }
 
 fn keyed_refused(row: &mut Contenders) {
