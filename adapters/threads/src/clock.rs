@@ -39,3 +39,24 @@ pub(crate) fn from_std(instant: StdInstant) -> Instant {
 pub(crate) fn to_std(instant: Instant) -> Option<StdInstant> {
     if instant == Instant::MAX { None } else { EPOCH.checked_add(Duration::from_nanos(instant.as_nanos())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_near_and_far_points_of_the_operating_system() {
+        assert_eq!(from_std(*EPOCH), Instant::EPOCH);
+        assert_eq!(from_std(*EPOCH - Duration::from_nanos(1)), Instant::EPOCH);
+        let end = Duration::from_nanos(u64::MAX);
+        let near = [Duration::from_nanos(1), MARGIN, Duration::new(REACH - 1, 999_999_999)];
+        let far = [Duration::from_secs(REACH), end - Duration::from_nanos(1), end];
+        for span in near.into_iter().chain(far) {
+            let nanos = u64::try_from(span.as_nanos()).expect("no later than the end");
+            assert_eq!(from_std(*EPOCH + span), Instant::from_nanos(nanos), "{span:?}");
+        }
+        for span in [end + Duration::from_nanos(1), Duration::from_secs(REACH + 1), 10 * end] {
+            assert_eq!(from_std(*EPOCH + span), Instant::MAX, "{span:?}");
+        }
+    }
+}

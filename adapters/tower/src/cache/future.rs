@@ -71,7 +71,9 @@ where
         let future = async move {
             let response = Oneshot::new(service, request).await?;
             if !response.status().is_client_error() && !response.status().is_server_error() {
-                changed.iter().for_each(|key| answers.invalidate(key));
+                for key in &changed {
+                    answers.invalidate(key);
+                }
             }
             Ok(response.map(CacheBody::passed))
         };

@@ -33,16 +33,25 @@ const LAYER: &str = "lockout";
 /// A client's body mostly cannot be made of nothing, so there a refusal is an [error](crate::Raise):
 ///
 /// ```
+/// # async fn ask() -> Result<(), tower::BoxError> {
+/// use http::Request;
 /// use hyper_util::client::legacy::Client;
 /// use hyper_util::rt::TokioExecutor;
-/// use tidegate_tower::{LockoutLayer, Raise};
-/// use tower::{BoxError, ServiceBuilder};
+/// use tidegate_tower::{LockoutLayer, Raise, Refusal};
+/// use tower::{BoxError, ServiceBuilder, ServiceExt as _};
 ///
 /// let client = ServiceBuilder::new()
 ///     .layer(LockoutLayer::new().refuse_with(Raise))
 ///     .map_err(BoxError::from)
 ///     .service(Client::builder(TokioExecutor::new()).build_http::<String>());
-/// # let _ = client;
+/// let request = Request::get("http://192.0.2.1/").body(String::new())?;
+/// match client.clone().oneshot(request).await {
+///     Ok(response) => println!("{}", response.status()),
+///     Err(error) if error.is::<Refusal>() => println!("it is left alone: {error}"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// Where it can be, as in a proxy, it is an answer:

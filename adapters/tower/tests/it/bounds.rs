@@ -71,12 +71,18 @@ async fn a_grpc_server_takes_every_layer() -> Outcome {
     assert_eq!(serve(keyed).await?, ["-", "8"]);
     assert_eq!(serve(no_keys()?.with_headers().refuse_with(AnswerGrpc)).await?, ["-", "8"]);
     assert_eq!(serve(PriorityLimitLayer::new(1, urgency).until_body().refuse_with(AnswerGrpc)).await?, served);
-    assert_eq!(serve(PriorityLimitLayer::new(0, urgency).max_waiting(0).refuse_with(AnswerGrpc)).await?, ["14", "14"]);
+    assert_eq!(
+        serve(PriorityLimitLayer::new(0, urgency).max_waiting(0).refuse_with(AnswerGrpc)).await?,
+        ["14", "14"]
+    );
     assert_eq!(serve(ConcurrencyLimitLayer::new(1).until_body().refuse_with(AnswerGrpc)).await?, served);
     assert_eq!(serve(LoadShedLayer::new().refuse_with(AnswerGrpc)).await?, served);
     assert_eq!(serve(CacheLayer::new(10, SECOND)).await?, served);
     assert_eq!(serve(LockoutLayer::new().refuse_with(AnswerGrpc)).await?, served);
     assert_eq!(serve(LockoutLayer::new().refuse_with(AnswerGrpc).delay(SECOND)).await?, served);
-    assert_eq!(serve(RateLimitLayer::new(Quota::per(2, SECOND)?).refuse_with(AnswerGrpc).delay(SECOND)).await?, served);
+    assert_eq!(
+        serve(RateLimitLayer::new(Quota::per(2, SECOND)?).refuse_with(AnswerGrpc).delay(SECOND)).await?,
+        served
+    );
     Ok(())
 }

@@ -127,6 +127,9 @@ async fn by_a_clock_of_ones_own() -> Outcome {
     assert_eq!(call().await?.status(), StatusCode::OK);
     clock.advance(SECOND);
     assert_eq!(fields(call().await?.headers()), ["3", "2", "0", "8"]);
-    assert!(layer.limiters().all(|limiter| limiter.level(&"/".to_owned()).available < 2), "the clock is theirs, too");
+    assert!(
+        layer.limiters().all(|limiter| limiter.level(&"/".to_owned()).available < 2),
+        "the clock is theirs, too"
+    );
     Ok(())
 }

@@ -7,8 +7,8 @@ mod cache;
 mod cancel;
 mod concurrency;
 mod keyed;
-mod loopback;
 mod lockout;
+mod loopback;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod priority;

@@ -42,7 +42,8 @@ fn seconds_are_rounded_up() {
     assert_eq!(header(Duration::MAX), u64::MAX.to_string());
     let response: Response<()> = Refusal::new(Reason::Overloaded).into_response();
     assert_eq!(fields(response.headers()), ["-", "-", "-", "-"]);
-    let response = Response::<String>::from(Refusal::new(Reason::RateLimited).retry_after(Duration::from_millis(1)));
+    let response =
+        Response::<String>::from(Refusal::new(Reason::RateLimited).retry_after(Duration::from_millis(1)));
     assert_eq!((response.status().as_u16(), fields(response.headers())[0].as_str()), (429, "1"));
 }
 

@@ -246,7 +246,7 @@ async fn the_calls_of_many_clients_travel_together() -> Outcome {
         async move { if unlucky { Err("unlucky".to_owned()) } else { Ok(squares) } }
     });
     // The hour is never over: a batch leaves because it is full, and so its calls were under way together.
-    let layer = BatchLayer::new(Config::new(CALLS as usize, 3_600 * SECOND)?)?;
+    let layer = BatchLayer::new(Config::new(usize::try_from(CALLS)?, 3_600 * SECOND)?)?;
     let app = Router::new().route("/square/{number}", get(square)).with_state(layer.layer(squares));
     let server = Server::start(app).await?;
     let ask = |first: u64| (first..first + CALLS).map(|number| server.ask(&format!("/square/{number}")));
@@ -265,7 +265,9 @@ async fn the_calls_of_many_clients_travel_together() -> Outcome {
 }
 
 /// One request at a time, behind this.
-async fn one_at_a_time(shed: LoadShedLayer) -> Result<(Server, mpsc::UnboundedReceiver<()>, Arc<Semaphore>), Error> {
+async fn one_at_a_time(
+    shed: LoadShedLayer,
+) -> Result<(Server, mpsc::UnboundedReceiver<()>, Arc<Semaphore>), Error> {
     let (started, starts) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     let opened = Arc::clone(&gate);
