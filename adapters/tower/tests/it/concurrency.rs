@@ -1,6 +1,10 @@
 //! [`ConcurrencyLimitLayer`]: permits are taken by `poll_ready`, and shared among clones.
 
+use core::future::Future;
 use core::panic::AssertUnwindSafe;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::{Context, Poll};
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
@@ -80,6 +84,37 @@ async fn a_dropped_service_leaves_the_line() {
     drop(one);
     assert!(ready.is_woken());
     assert_ready_ok!(ready.enter(|cx, _| three.poll_ready(cx)));
+}
+
+/// Is ready at once, and notes how many permits there are when it is dropped.
+struct Work(Arc<Semaphore>, Arc<AtomicUsize>);
+
+impl Future for Work {
+    type Output = Result<(), Error>;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.1.store(self.0.available_permits(), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn the_work_is_gone_before_the_permit_is_given_back() {
+    let (layer, permits) = (layer(1), Arc::new(AtomicUsize::new(7)));
+    let work = {
+        let (layer, permits) = (layer.clone(), Arc::clone(&permits));
+        move |(): ()| Work(Arc::clone(layer.semaphore()), Arc::clone(&permits))
+    };
+    let mut future = request(&mut layer.layer(service_fn(work)), ());
+    assert_ready_ok!(future.poll());
+    assert_eq!(layer.semaphore().available_permits(), 1);
+    drop(future);
+    assert_eq!(permits.load(Ordering::Relaxed), 0, "the next must not begin beside what is left of the last");
 }
 
 #[tokio::test]
