@@ -462,3 +462,20 @@ async fn what_changes_a_resource_drops_its_answer() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn a_clone_of_a_key_is_equal() -> Outcome {
+    let uris =
+        ["/", "*", "/a/b?c=d&e", "/a?", "//", "example.org:443", "http://example.org", "https://u@[::1]:8/%20?#"];
+    for uri in uris {
+        for host in [None, Some(""), Some("example.org"), Some("caf\u{e9}")] {
+            let mut request = Request::builder().method("PROPFIND").uri(uri);
+            if let Some(host) = host {
+                request = request.header(header::HOST, host.as_bytes());
+            }
+            let key = CacheKey::of(&request.body(())?);
+            assert_eq!(key.clone(), key, "{uri}");
+        }
+    }
+    Ok(())
+}
