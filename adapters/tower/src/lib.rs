@@ -94,8 +94,8 @@ pub use lockout::{
 };
 pub use priority_limit::{PriorityLimit, PriorityLimitFuture, PriorityLimitLayer};
 pub use rate_limit::{
-    KeyedRateLimit, KeyedRateLimitLayer, RateDelay, RateDelayFuture, RateDelayLayer, RateLimit, RateLimitFuture,
-    RateLimitLayer,
+    KeyedRateDelay, KeyedRateDelayFuture, KeyedRateDelayLayer, KeyedRateLimit, KeyedRateLimitLayer, RateDelay,
+    RateDelayFuture, RateDelayLayer, RateLimit, RateLimitFuture, RateLimitLayer,
 };
 pub use refusal::{Reason, Refusal};
 pub use refuse::{Answer, AnswerGrpc, Raise, Refuse};

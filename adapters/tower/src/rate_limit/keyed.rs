@@ -4,6 +4,7 @@ use core::fmt;
 use core::hash::Hash;
 use core::marker::PhantomData;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::hash::RandomState;
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use tidegate_tokio::{Clock, InvalidQuota, KeyedRateLimiter, Quota, TokioTimer, W
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::RateLimitFuture;
 use super::limiters::Limiters;
+use super::{KeyedRateDelayLayer, RateLimitFuture};
 use crate::{Announce, Answer, Hold, Refuse, Silent, WithHeaders, observe};
 
 const LAYER: &str = "keyed_rate_limit";
@@ -129,6 +130,14 @@ impl<K: Hash + Eq + Clone, F, T> KeyedRateLimitLayer<K, F, Answer, Silent, T> {
     }
 }
 
+impl<K: Eq, F, R> KeyedRateLimitLayer<K, F, R> {
+    /// Lets requests wait for their time, `most` at most, instead of turning them down.
+    #[must_use]
+    pub fn delay(self, most: Duration) -> KeyedRateDelayLayer<K, F, R> {
+        KeyedRateDelayLayer::from_parts(self.limiters, self.key, most, self.refuse)
+    }
+}
+
 impl<K: Eq, F, R, A, T> KeyedRateLimitLayer<K, F, R, A, T> {
     /// What becomes of a request that is turned down.
     #[must_use]
@@ -179,7 +188,7 @@ impl<K: Eq, F, R, A, T> fmt::Debug for KeyedRateLimitLayer<K, F, R, A, T> {
 ///
 /// The answer is 429, with `Retry-After` and [what is left](crate::headers#ratelimit), both of the quota that takes longest;
 /// or 503 if the key is new and there is no room for it. The tokens are taken by `call`; `poll_ready` is that of the service
-/// within.
+/// within. To wait instead, see [`KeyedRateLimitLayer::delay`].
 ///
 /// # Cost
 ///

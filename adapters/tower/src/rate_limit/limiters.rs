@@ -87,6 +87,11 @@ impl<K: Hash + Eq + Clone, T: Clock> Limiters<K, T> {
         Refusal::new(Reason::RateLimited).retry_at(error.earliest(), now).with_rate(rate)
     }
 
+    /// Puts back what was taken of so many.
+    pub(super) fn refund(&self, key: &K, taken: usize) {
+        self.iter().take(taken).for_each(|limiter| limiter.refund(key, 1));
+    }
+
     /// What is left of the quota that has least.
     pub(super) fn scarcest(&self, key: &K, now: Instant) -> RateStatus {
         let first = self.first.level_at(key, now);

@@ -64,11 +64,14 @@ async fn a_grpc_server_takes_every_layer() -> Outcome {
     let (quota, served) = (Quota::per(1, 3_600 * SECOND)?, ["-", "-"]);
     let by_path = |request: &Request<GrpcBody>| request.uri().path().to_owned();
     let keyed = KeyedRateLimitLayer::new(quota, 10, by_path)?.refuse_with(AnswerGrpc);
+    let delayed =
+        KeyedRateLimitLayer::new(Quota::per(2, SECOND)?, 10, by_path)?.refuse_with(AnswerGrpc).delay(SECOND);
     let no_keys = || KeyedRateLimitLayer::with_timer(&[quota], 10, WhenFull::Refuse, by_path, QuantaClock::new());
     let urgency = |_: &Request<GrpcBody>| Priority(0);
     assert_eq!(serve(RateLimitLayer::new(quota).refuse_with(AnswerGrpc)).await?, ["-", "8"]);
     assert_eq!(serve(RateLimitLayer::new(quota).with_headers().refuse_with(AnswerGrpc)).await?, ["-", "8"]);
     assert_eq!(serve(keyed).await?, ["-", "8"]);
+    assert_eq!(serve(delayed).await?, served);
     assert_eq!(serve(no_keys()?.with_headers().refuse_with(AnswerGrpc)).await?, ["-", "8"]);
     assert_eq!(serve(PriorityLimitLayer::new(1, urgency).until_body().refuse_with(AnswerGrpc)).await?, served);
     assert_eq!(

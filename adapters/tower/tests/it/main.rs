@@ -7,6 +7,7 @@ mod cache;
 mod cancel;
 mod concurrency;
 mod keyed;
+mod keyed_delay;
 mod lockout;
 mod loopback;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
