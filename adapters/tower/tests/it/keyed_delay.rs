@@ -85,7 +85,9 @@ async fn a_delay_ends() -> Outcome {
     let (mut service, mut handle) = behind(layer.clone());
     handle.allow(8);
     let mut futures = [request(&mut service, "a1"), request(&mut service, "a2")];
-    futures.iter_mut().for_each(|future| assert_pending!(future.poll()));
+    for future in &mut futures {
+        assert_pending!(future.poll());
+    }
     time::sleep(10 * SECOND + Duration::from_millis(2)).await;
     assert!(futures[1].is_woken());
     assert_eq!(reason(&mut futures[1]), Reason::TimedOut);
