@@ -41,9 +41,9 @@
 //! # Where it waits
 //!
 //! A layer whose limit does not depend on the request waits in `poll_ready`, or refuses without waiting. One that needs
-//! the request first ([`PriorityLimitLayer`]), or is asked to wait ([`RateLimitLayer::delay`]), waits in the future of
-//! `call`: it takes its turn first, and polls the service within ready only then. Nothing is retried, and nothing waits
-//! without a bound if you set one.
+//! the request first ([`PriorityLimitLayer`]), or is asked to wait ([`RateLimitLayer::delay`],
+//! [`KeyedRateLimitLayer::delay`], [`LockoutLayer::delay`]), waits in the future of `call`: it takes its turn first, and
+//! polls the service within ready only then. Nothing is retried, and nothing waits without a bound if you set one.
 //!
 //! # Refusals
 //!
@@ -58,7 +58,7 @@
 //!
 //! # Features
 //!
-//! - `tracing`: an event `refused` (debug level, target `tidegate`) for each refusal, and a span `wait` for each wait.
+//! - `tracing`: an event `refused` (debug level, target `tidegate`) for each refusal, and a span `wait` for each call that waits.
 //!   Another event, `locked out`, when an answer starts a lockout.
 //! - `metrics`: the counters `tidegate_admitted_total{layer}`, `tidegate_refused_total{layer, reason}` and
 //!   `tidegate_lockouts_total`.
