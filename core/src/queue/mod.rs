@@ -383,7 +383,8 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         most
     }
 
-    /// How many items are inside: a figure for display, outdated by the time it is seen.
+    /// How many items are inside, those offered at a rendezvous not among them: a figure for display, outdated by the time
+    /// it is seen.
     #[must_use]
     pub fn len(&self) -> usize {
         self.locked.with(|machine| machine.len())

@@ -13,13 +13,13 @@ use crate::platform::{Platform, Timed};
 use crate::storage::Storage;
 use crate::time::{Clock, timeout_at};
 
-/// The future of [`Queue::put`]: resolves once the item is inside.
+/// The future of [`Queue::put`]: resolves once the item is inside, or at a rendezvous has been taken.
 ///
 /// It takes its place in line when it is first polled. Once it has been ready it stays pending for good.
 ///
 /// # Cancel safety
 ///
-/// Dropping it gives up the place in line, and drops the item unless it is inside. To have the item back, call
+/// Dropping it gives up the place in line, and drops the item unless it is inside or taken. To have the item back, call
 /// [`into_inner`](Self::into_inner); to have room before there is an item, [`Queue::reserve`].
 #[must_use = "futures do nothing unless polled"]
 pub struct Put<R: QueueRef> {
@@ -38,7 +38,7 @@ impl<R: QueueRef> Put<R> {
         self
     }
 
-    /// Gives up, and gives the item back; `None` if it is inside, or has been given back already.
+    /// Gives up, and gives the item back; `None` if it is inside or taken.
     pub fn into_inner(mut self) -> Option<R::Item> {
         self.waiting.give_up().or_else(|| self.item.take())
     }
@@ -208,7 +208,7 @@ impl<R: QueueRef> fmt::Debug for Slot<R> {
 }
 
 impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V> {
-    /// Puts an item in, and waits for room if there is none.
+    /// Puts an item in, and waits for room if there is none; at a rendezvous, until somebody takes it.
     ///
     /// # Errors
     ///

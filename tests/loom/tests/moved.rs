@@ -23,7 +23,7 @@ use tidegate_core::generator::Handover;
 use tidegate_core::lockout::{InOrder, Lockout, Order, Together};
 use tidegate_core::lru::DefaultHashBuilder;
 use tidegate_core::oneshot::Oneshot;
-use tidegate_core::queue::Queue;
+use tidegate_core::queue::{PutError, Queue};
 use tidegate_core::rate_limiter::{Quota, RateLimiter};
 use tidegate_core::scheduler::Scheduler;
 use tidegate_core::semaphore::Config as Permits;
@@ -82,6 +82,20 @@ fn an_item_or_room() {
         let put = moved(Queue::put_owned(Arc::clone(&queue), 2), || assert_eq!(queue.try_get(), Ok(1)));
         assert_eq!((put, queue.try_get()), (Ok(()), Ok(2)));
     });
+    // What is offered at a rendezvous is taken, or comes back.
+    for closes in [false, true] {
+        model(move || {
+            let queue = Arc::new(Queue::<Loom, Heap, u32>::new(0));
+            let put = moved(Queue::put_owned(Arc::clone(&queue), 3), || {
+                if closes {
+                    queue.close();
+                } else {
+                    assert_eq!(queue.try_get(), Ok(3));
+                }
+            });
+            assert_eq!(put.map_err(PutError::into_inner), if closes { Err(3) } else { Ok(()) });
+        });
+    }
 }
 
 type Values = Cache<u32, u32, Loom, Heap, Infallible, Forever, DefaultHashBuilder, 1>;
