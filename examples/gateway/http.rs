@@ -101,7 +101,7 @@ impl Slowness {
 const NO_SUCH_PATH: Refusal = Refusal::Malformed("There is no such path.\n");
 
 /// A request, ready to be sent on as often as it takes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Outbound {
     pub(crate) method: Method,
     pub(crate) path: PathAndQuery,
@@ -147,14 +147,12 @@ impl Outbound {
     }
 
     /// The request as it is sent to a server.
-    fn to_request(&self, authority: &Authority) -> Result<Request, Refusal> {
-        let uri = uri(authority, self.path.clone()).ok_or(NO_SUCH_PATH)?;
-        let mut request = Request::new(Body::from(self.body.clone()));
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = uri;
-        let headers = request.headers_mut();
-        *headers = self.headers.clone();
-        headers.reserve(ROOM);
+    fn into_request(mut self, authority: &Authority) -> Result<Request, Refusal> {
+        self.headers.reserve(ROOM);
+        let mut request = Request::new(Body::from(self.body));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = uri(authority, self.path).ok_or(NO_SUCH_PATH)?;
+        *request.headers_mut() = self.headers;
         Ok(request)
     }
 }
@@ -170,12 +168,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// Has a server answer, and reads the answer to its end.
     pub(crate) async fn to(
-        request: &Outbound,
+        request: Outbound,
         client: &Client,
         server: &Authority,
         slowness: &Slowness,
     ) -> Result<Self, Refusal> {
-        let request = request.to_request(server)?;
+        let request = request.into_request(server)?;
         let answer = async {
             let (mut head, body) = client.request(request).await.map_err(broken)?.into_parts();
             if head.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -186,24 +184,6 @@ impl Answer {
             Ok(Self { status: head.status, headers: head.headers, body })
         };
         timeout(slowness.answer, answer).await.map_err(|_elapsed| Refusal::Late)?
-    }
-
-    /// A copy in memory of its own. As it comes it keeps the buffer that it was read into, which is larger, and
-    /// which the connection would use again.
-    pub(crate) fn detached(&self) -> Self {
-        let values = || self.headers.values().map(HeaderValue::as_bytes);
-        let mut copy = Vec::with_capacity(self.body.len() + values().map(<[u8]>::len).sum::<usize>());
-        copy.extend_from_slice(&self.body);
-        values().for_each(|value| copy.extend_from_slice(value));
-        let mut copy = Bytes::from(copy);
-        let body = copy.split_to(self.body.len());
-        let mut headers = self.headers.clone();
-        for value in headers.values_mut() {
-            if let Ok(detached) = HeaderValue::from_maybe_shared(copy.split_to(value.len())) {
-                *value = detached;
-            }
-        }
-        Self { status: self.status, headers, body }
     }
 }
 

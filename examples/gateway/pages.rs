@@ -17,6 +17,7 @@ use tidegate_tokio::{Clock, Instant, LoadError, TokioTimer, TtlCache};
 
 use crate::http::{Answer, Outbound};
 use crate::options::Options;
+use crate::packed::Packed;
 use crate::refusal::Refusal;
 use crate::telemetry::Cached;
 use crate::upstream::Fetched;
@@ -55,7 +56,9 @@ type Key = String;
 /// An answer for everybody who asks for it.
 #[derive(Debug)]
 struct Page {
-    fetched: Fetched,
+    answer: Packed,
+    /// How long whoever fetched it stood in line.
+    waited: Duration,
     lifetime: Lifetime,
     /// When it came.
     since: Instant,
@@ -127,7 +130,7 @@ impl Pages {
         let loaded = {
             let own = &mut own;
             let mut load = pin!(self.cache.get_or_load(key, || async move {
-                // Whoever fetches gets the answer as it is; the others get copies of a copy, if they may.
+                // Whoever fetches gets the answer as it is; the others get what is kept of it, if anything is.
                 let fetched = own.insert(fetch().await.map_err(Unkept::Refused)?);
                 Page::new(fetched, self.ttl).map(Arc::new).ok_or(Unkept::Private)
             }));
@@ -146,11 +149,12 @@ impl Pages {
             Err(LoadError::Failed(Unkept::Refused(refusal))) => return Err(refusal),
             Err(_) => return Ok(None),
         };
-        let mut fetched = page.fetched.clone();
+        let answer = page.answer.unpack();
         if waited {
+            let fetched = Fetched { answer, waited: page.waited };
             return Ok(Some(Found { fetched, cached: Cached::Joined, age: None }));
         }
-        fetched.waited = Duration::ZERO;
+        let fetched = Fetched { answer, waited: Duration::ZERO };
         let kept = TokioTimer.now().duration_since(page.since);
         let cached = if kept < page.lifetime.fresh { Cached::Hit } else { Cached::Stale };
         Ok(Some(Found { fetched, cached, age: Some(kept + page.lifetime.age) }))
@@ -175,8 +179,8 @@ impl Page {
     /// `ttl` is for answers that say nothing of it. `None` if the answer is not for everybody.
     fn new(fetched: &Fetched, ttl: Duration) -> Option<Self> {
         let lifetime = Lifetime::of(&fetched.answer, ttl)?;
-        let fetched = Fetched { answer: fetched.answer.detached(), ..*fetched };
-        Some(Self { lifetime, since: TokioTimer.now(), fetched })
+        let (answer, waited) = (Packed::new(&fetched.answer), fetched.waited);
+        Some(Self { answer, waited, lifetime, since: TokioTimer.now() })
     }
 }
 
@@ -195,11 +199,7 @@ impl Lifetime {
     /// In the words of RFC 9111; `None` if the answer is not for everybody.
     fn of(answer: &Answer, ttl: Duration) -> Option<Self> {
         let headers = &answer.headers;
-        let is_common = answer.status == StatusCode::OK
-            && answer.body.len() <= LARGEST_PAGE
-            && !headers.contains_key(SET_COOKIE)
-            && headers.get_all(VARY).iter().all(|vary| vary.to_str().is_ok_and(is_negotiated));
-        if !is_common {
+        if answer.status != StatusCode::OK || answer.body.len() > LARGEST_PAGE {
             return None;
         }
         let (mut said, mut said_to_caches, mut may_be_stale) = (None, None, true);
@@ -214,6 +214,11 @@ impl Lifetime {
             } else if directive.is("must-revalidate") || directive.is("proxy-revalidate") {
                 may_be_stale = false;
             }
+        }
+        let is_common = !headers.contains_key(SET_COOKIE)
+            && headers.get_all(VARY).iter().all(|vary| vary.to_str().is_ok_and(is_negotiated));
+        if !is_common {
+            return None;
         }
         let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
         let age = Duration::from_secs(age.unwrap_or(0));

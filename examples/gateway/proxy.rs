@@ -2,7 +2,6 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::{Request, State};
@@ -80,9 +79,9 @@ impl Visit {
         let _inside = gateway.door.enter(self.client, priority).await?;
         gateway.telemetry.admitted(self.class);
         // Before it stands in line: a slow sender must not hold a permit of the upstream's.
-        let request = Arc::new(Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?);
+        let request = Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?;
 
-        let fetch = || gateway.upstream.fetch(Arc::clone(&request), priority);
+        let fetch = || gateway.upstream.fetch(&request, priority);
         if let Some(key) = Pages::key(&request)
             && let Some(Found { fetched, cached, age }) = gateway.pages.get(&key, fetch).await?
         {

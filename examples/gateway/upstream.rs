@@ -91,16 +91,12 @@ impl Upstream {
     ///
     /// In line, dropping the future gives the place up and nothing else. In the upstream it changes nothing: the work
     /// there goes on, so the permit stays with it.
-    pub(crate) async fn fetch(
-        &'static self,
-        request: Arc<Outbound>,
-        priority: Priority,
-    ) -> Result<Fetched, Refusal> {
+    pub(crate) async fn fetch(&'static self, request: &Outbound, priority: Priority) -> Result<Fetched, Refusal> {
         let mut waited = Duration::ZERO;
         let mut deadline = None;
         let mut attempt = 1;
         loop {
-            let pass = if let Some(pass) = self.try_enter() {
+            let pass = if let Ok(pass) = self.gate().try_enter() {
                 pass
             } else {
                 let arrived = TokioTimer.now();
@@ -108,10 +104,10 @@ impl Upstream {
                 waited += TokioTimer.now().duration_since(arrived);
                 pass
             };
-            let request = Arc::clone(&request);
+            let request = request.clone();
             // On the way it is to stay, with its pass, also if nobody waits for it any more.
             let call = Outliving::new(&self.calls, async move {
-                let answer = Answer::to(&request, &self.client, &self.authority, &self.slowness).await;
+                let answer = Answer::to(request, &self.client, &self.authority, &self.slowness).await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
                     && let Some(rest) = wanted_rest(answer)
@@ -135,11 +131,6 @@ impl Upstream {
 
     fn gate(&'static self) -> UpstreamGate {
         Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest)
-    }
-
-    /// Enters if nobody is in line and there is nothing to wait for.
-    fn try_enter(&'static self) -> Option<Pass<&'static Semaphore>> {
-        if self.permits.waiters() == 0 { self.gate().try_enter().ok() } else { None }
     }
 
     async fn stand_in_line(

@@ -76,7 +76,7 @@ impl Arrival {
         self.try_answer_with(status, headers, body).unwrap();
     }
 
-    /// Answers with these bytes, and closes the connection.
+    /// Answers with these bytes, and closes the connection. They should say so, or it may be used again meanwhile.
     pub(crate) fn answer_raw(mut self, bytes: &str) {
         self.stream.write_all(bytes.as_bytes()).unwrap();
     }

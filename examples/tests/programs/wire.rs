@@ -96,17 +96,17 @@ fn no_answer_is_smuggled() {
     let odd = [
         // The chunks count, and not what was said besides.
         (
-            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-trailer: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-trailer: 1\r\n\r\n",
             200,
         ),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", 502),
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok", 502),
         ("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: odd\r\n\r\n", 502),
-        ("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf", 502),
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 100\r\n\r\nhalf", 502),
         ("nonsense\r\n\r\n", 502),
         ("", 502),
         ("HTTP/1.0 200 OK\r\n\r\nok", 200),
         (
-            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
             200,
         ),
     ];
@@ -132,7 +132,9 @@ fn old_clients_are_served() {
     let wire = Wire::send(&gateway, "GET /api/old HTTP/1.0\r\n\r\n");
     let arrival = upstream.next();
     assert!(arrival.line.ends_with(" HTTP/1.1") && arrival.headers.contains(&"via: 1.0 tidegate".into()));
-    arrival.answer_raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+    arrival.answer_raw(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+    );
     let answer = wire.until_closed().to_lowercase();
     assert!(answer.starts_with("http/1.0 200 ") && answer.ends_with("\r\n\r\nok"), "{answer}");
     assert!(answer.contains("content-length: 2\r\n") && !answer.contains("transfer-encoding"), "{answer}");
@@ -143,11 +145,13 @@ fn heads_say_how_long_the_body_would_be() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(upstream.address, 1, &[]);
     let mut wire = Wire::send(&gateway, "HEAD /api/page HTTP/1.1\r\nhost: x\r\n\r\n");
-    upstream.next().answer_raw("HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\n");
+    upstream.next().answer_raw("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 600\r\n\r\n");
     assert!(wire.until("\r\n\r\n").contains("content-length: 600\r\n"));
     // No body comes: the next answer follows.
     wire.stream.write_all(b"GET /api/page HTTP/1.1\r\nhost: x\r\nif-none-match: \"x\"\r\n\r\n").unwrap();
-    upstream.next().answer_raw("HTTP/1.1 304 Not Modified\r\netag: \"x\"\r\ncontent-length: 600\r\n\r\n");
+    upstream.next().answer_raw(
+        "HTTP/1.1 304 Not Modified\r\nconnection: close\r\netag: \"x\"\r\ncontent-length: 600\r\n\r\n",
+    );
     assert!(wire.until("\r\n\r\n").starts_with("http/1.1 304 "));
     wire.stream.write_all(b"GET /api/page HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     upstream.next().answer("page");
