@@ -4,7 +4,7 @@ use core::future::Future;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use core::task::Waker;
 use core::time::Duration;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use tidegate_core::lockout::{InOrder, Lockout, Order, Together};
@@ -144,10 +144,12 @@ fn permits_are_neither_lost_nor_made() {
 #[test]
 fn permits_that_nobody_waits_for_are_neither_lost_nor_made() {
     let room = Room::new(Config::new(), false);
+    let start = Barrier::new(3);
     thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
-                for _ in 0..200 * ROUNDS {
+                start.wait();
+                for _ in 0..2_000 * ROUNDS {
                     if let Ok(permit) = room.semaphore.try_acquire() {
                         room.enter(1);
                         room.leave(1);

@@ -263,7 +263,7 @@ mod tests {
             spawn(&pool, move || ENDS.set(Some(Ends(end))));
             let is_idle = || {
                 let state = pool.handle.shared.state.lock();
-                state.idle == 1 && state.jobs.is_empty()
+                state.idle > 0 && state.idle == state.threads && state.jobs.is_empty()
             };
             while !is_idle() {
                 thread::yield_now();
