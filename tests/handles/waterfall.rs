@@ -120,6 +120,30 @@ async fn dropped_without_a_stop_it_delivers_what_was_accepted() {
     assert_eq!(delivered.iter().collect::<Vec<u32>>(), [0, 1, 2, 3, 4], "and the task is gone with its sender");
 }
 
+#[tokio::test]
+async fn calls_overlap_up_to_the_bound() {
+    // Two batches wait for each other, and there is no third.
+    let (arrived, most) = (Arc::new(tokio::sync::Barrier::new(2)), Arc::new(Mutex::new((0, 0))));
+    let most_of = Arc::clone(&most);
+    let answer = move |batch: Vec<u32>| {
+        let (arrived, most) = (Arc::clone(&arrived), Arc::clone(&most));
+        async move {
+            {
+                let mut most = most.lock().unwrap();
+                most.0 += 1;
+                most.1 = most.1.max(most.0);
+            }
+            arrived.wait().await;
+            most.lock().unwrap().0 -= 1;
+            batch
+        }
+    };
+    let batcher = tidegate_tokio::Batcher::spawn(config(1, MILLI).max_in_flight(2), answer).unwrap();
+    let (one, two, three, four) = tokio::join!(batcher.call(1), batcher.call(2), batcher.call(3), batcher.call(4));
+    assert_eq!([one, two, three, four], [Ok(1), Ok(2), Ok(3), Ok(4)]);
+    assert_eq!(*most_of.lock().unwrap(), (0, 2));
+}
+
 #[test]
 fn a_runtime_that_shuts_down_tells_the_hook_what_is_left() {
     // With two a second task is started, and not polled any more.

@@ -2,15 +2,17 @@
 
 use core::future::Future;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::task::Waker;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
 use tidegate_core::lockout::{InOrder, Lockout, Order, Together};
 use tidegate_core::{Clock, Heap, Instant};
+use tidegate_tests::poll_with;
 use tidegate_tokio::{
-    AcquireError, Config, Gate, HeadOfLine, ManualClock, Quota, RateLimiter, Semaphore, Tokio, TryAcquireError,
-    WaitError,
+    AcquireError, Config, Gate, HeadOfLine, ManualClock, OwnedPermit, Priority, Quota, RateLimiter, Semaphore,
+    Tokio, TryAcquireError, WaitError,
 };
 
 use crate::storm::{Dice, fickle, give_way, storm, watched};
@@ -20,7 +22,7 @@ const ROUNDS: usize = 300;
 
 /// A semaphore, and how many of its permits are in use.
 struct Room {
-    semaphore: Semaphore,
+    semaphore: Arc<Semaphore>,
     inside: AtomicUsize,
     /// Whether visitors forget permits, and make others instead.
     forgets: bool,
@@ -28,7 +30,7 @@ struct Room {
 
 impl Room {
     fn new(config: Config, forgets: bool) -> Arc<Self> {
-        let semaphore = Semaphore::with_config(PERMITS, config);
+        let semaphore = Arc::new(Semaphore::with_config(PERMITS, config));
         Arc::new(Self { semaphore, inside: AtomicUsize::new(0), forgets })
     }
 
@@ -135,6 +137,96 @@ fn permits_are_neither_lost_nor_made() {
             });
             assert_eq!((room.semaphore.available_permits(), room.semaphore.waiters()), (PERMITS, 0));
         }
+    });
+}
+
+/// Several threads take and give at once what nobody waits for.
+#[test]
+fn permits_that_nobody_waits_for_are_neither_lost_nor_made() {
+    let room = Room::new(Config::new(), false);
+    let start = Barrier::new(3);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..2_000 * ROUNDS {
+                    if let Ok(permit) = room.semaphore.try_acquire() {
+                        room.enter(1);
+                        room.leave(1);
+                        drop(permit);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(room.semaphore.available_permits(), PERMITS);
+}
+
+/// Permits come back on one thread while whoever waits for them leaves on another, before or after they are his.
+#[test]
+fn permits_that_come_as_one_leaves_are_not_lost() {
+    watched(|| {
+        let room = Room::new(Config::new(), false);
+        let (give, given) = mpsc::channel::<OwnedPermit>();
+        let (tell, told) = mpsc::channel();
+        let giver = thread::spawn(move || {
+            for permit in given {
+                drop(permit);
+                tell.send(()).expect("somebody listens");
+            }
+        });
+        let mut dice = Dice::new(7);
+        for _ in 0..20 * ROUNDS {
+            let all = Semaphore::try_acquire_owned(Arc::clone(&room.semaphore), PERMITS);
+            let mut leaves = Box::pin(room.semaphore.acquire_many(1 + dice.count(PERMITS as u64)));
+            assert!(poll_with(&mut leaves, Waker::noop()).is_pending());
+            give.send(all.expect("they have come back")).expect("somebody listens");
+            (0..dice.roll(400)).for_each(|_| core::hint::spin_loop());
+            drop(leaves);
+            told.recv().expect("the giver is there");
+            assert_eq!((room.semaphore.available_permits(), room.semaphore.waiters()), (PERMITS, 0));
+        }
+        drop(give);
+        giver.join().expect("it does not panic");
+    });
+}
+
+/// Whoever holds up the line leaves, and permits do not move until somebody behind him has been served.
+#[test]
+fn who_leaves_the_head_of_the_line_calls_the_next() {
+    watched(|| {
+        let room = Room::new(Config::new(), false);
+        let (visits, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let visitor = {
+            let (room, visits, over) = (Arc::clone(&room), Arc::clone(&visits), Arc::clone(&over));
+            thread::spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    drop(room.semaphore.acquire_blocking().expect("it is open"));
+                    visits.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        };
+        for _ in 0..ROUNDS {
+            let rest = loop {
+                if let Ok(rest) = room.semaphore.try_acquire_many(PERMITS - 1) {
+                    break rest;
+                }
+                thread::yield_now();
+            };
+            let mut head = Box::pin(room.semaphore.acquire_many(PERMITS).priority(Priority(-1)));
+            assert!(poll_with(&mut head, Waker::noop()).is_pending());
+            while room.semaphore.waiters() < 2 {
+                thread::yield_now();
+            }
+            let before = visits.load(Ordering::SeqCst);
+            drop(head);
+            while visits.load(Ordering::SeqCst) == before {
+                thread::yield_now();
+            }
+            drop(rest);
+        }
+        over.store(true, Ordering::SeqCst);
+        visitor.join().expect("it does not panic");
     });
 }
 
@@ -302,7 +394,7 @@ fn a_gate_gives_everything_back() {
             move |mut dice: Dice| -> core::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
                 let (room, limiter, lockout) = (Arc::clone(&room), Arc::clone(&limiter), Arc::clone(&lockout));
                 Box::pin(async move {
-                    let gate = Gate::new().semaphore(&room.semaphore).limiter(&*limiter).lockout(&*lockout);
+                    let gate = Gate::new().semaphore(&*room.semaphore).limiter(&*limiter).lockout(&*lockout);
                     for _ in 0..ROUNDS {
                         let pass = match dice.roll(4) {
                             0 => fickle(dice.roll(6), gate.enter_with_priority(dice.priority())).await,

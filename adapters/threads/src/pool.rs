@@ -241,6 +241,41 @@ mod tests {
         assert!(results.into_iter().eq(0..30));
     }
 
+    /// Tells when its thread has ended.
+    struct Ends(mpsc::Sender<()>);
+
+    impl Drop for Ends {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    thread_local! {
+        static ENDS: core::cell::RefCell<Option<Ends>> = const { core::cell::RefCell::new(None) };
+    }
+
+    #[test]
+    fn who_is_idle_comes_to_the_next_job_and_ends_with_the_pool() {
+        let pool = Pool::with_keep_alive(NonZeroUsize::new(3).unwrap(), Duration::from_hours(1));
+        let (end, ended) = mpsc::channel();
+        for _ in 0..5 {
+            let end = end.clone();
+            spawn(&pool, move || ENDS.set(Some(Ends(end))));
+            let is_idle = || {
+                let state = pool.handle.shared.state.lock();
+                state.idle > 0 && state.idle == state.threads && state.jobs.is_empty()
+            };
+            while !is_idle() {
+                thread::yield_now();
+            }
+            assert_eq!(pool.threads(), 1);
+        }
+        // Each job has replaced what the one before had left.
+        assert_eq!(ended.try_iter().count(), 4);
+        drop(pool);
+        assert_eq!(ended.recv_timeout(HANG), Ok(()));
+    }
+
     #[test]
     fn a_panic_ends_no_thread() {
         let pool = Pool::new(NonZeroUsize::MIN);

@@ -169,3 +169,46 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn idle(pool: &Pool) -> usize {
+        pool.locked.lock().idle
+    }
+
+    #[test]
+    fn a_job_that_was_promised_before_the_end_keeps_nobody_waiting_after_it() {
+        for _ in 0..8 {
+            let pool = Arc::new(Pool::new(2));
+            let meet = Arc::new(std::sync::Barrier::new(2));
+            for _ in 0..2 {
+                let meet = Arc::clone(&meet);
+                Pool::prepare(&pool).unwrap();
+                pool.push(
+                    Priority(0),
+                    Box::new(move || {
+                        meet.wait();
+                    }),
+                );
+            }
+            while idle(&pool) < 2 {
+                thread::yield_now();
+            }
+            Pool::prepare(&pool).unwrap();
+            pool.close();
+            // Both have most likely seen by now that it is closed, and wait for what was promised.
+            for _ in 0..1_000 {
+                thread::yield_now();
+            }
+            let (done, results) = mpsc::channel();
+            pool.push(Priority(0), Box::new(move || done.send(()).unwrap()));
+            assert_eq!(results.recv(), Ok(()));
+            pool.join();
+            assert_eq!(pool.locked.lock().threads, 0);
+        }
+    }
+}

@@ -222,6 +222,18 @@ fn a_nested_service_ends_first_and_with_the_outer() {
 }
 
 #[test]
+fn a_start_up_within_sees_that_the_outer_one_has_been_triggered() {
+    let (outer, inner) = (shutdown(), shutdown());
+    outer.trigger();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (sees, within) = (Arc::clone(&seen), Arc::clone(&inner));
+    let look = move || sees.store(1 + usize::from(within.is_triggered()), Ordering::Relaxed);
+    let report = Service::new(inner).within(outer).start_up("look", look).run().unwrap();
+    assert!(report.is_clean());
+    assert_eq!(seen.load(Ordering::Relaxed), 2);
+}
+
+#[test]
 fn a_trigger_reaches_threads_and_tasks() {
     let shutdown = shutdown();
     let heard = Arc::new(AtomicUsize::new(0));
