@@ -41,7 +41,8 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             if let (Some(place), Some(limiter)) = (this.place.take(), this.limiter) {
-                limiter.limiter().cancel(place, *this.tokens);
+                let limiter = limiter.limiter();
+                limiter.cancel(limiter.timer().now(), place, *this.tokens);
             }
         }
     }

@@ -341,7 +341,8 @@ impl<W, S: Storage> Machine<W, S> {
         }
     }
 
-    /// Forgets a waiter that asked for `tokens`. If it had been granted them, they are refunded.
+    /// Forgets a waiter that asked for `tokens`. If it had been granted them, they are refunded, at the time last told: tell it
+    /// first.
     ///
     /// Answers its waker, to be dropped outside of the lock. Call [`settle`](Self::settle) afterwards.
     pub fn cancel(&mut self, key: WaiterKey, tokens: u32) -> Option<W> {
@@ -353,7 +354,7 @@ impl<W, S: Storage> Machine<W, S> {
         waiter.waker
     }
 
-    /// Puts tokens back that were taken and not used; more than fit are lost. Call [`settle`](Self::settle)
+    /// Puts tokens back that were taken and not used, at the time last told; more than fit are lost. Call [`settle`](Self::settle)
     /// afterwards.
     ///
     /// A sliding window forgets those taken last: refund before they have left the window by themselves.

@@ -242,12 +242,11 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
         Ok(())
     }
 
-    /// Forgets a waiter.
+    /// Forgets a waiter. What comes back of it comes back now: at an earlier time the bucket might have room for more of it.
     #[cold]
-    fn cancel(&self, place: WaiterKey, tokens: u32) {
+    fn cancel(&self, now: Instant, place: WaiterKey, tokens: u32) {
         let mut wakes = self.wakes();
-        // Without the time: whoever is first from now on looks at the clock itself.
-        let waker = self.transact_untimed(&mut wakes, |machine| machine.cancel(place, tokens));
+        let waker = self.transact(&mut wakes, now, |machine| machine.cancel(place, tokens));
         drop(wakes);
         drop(waker);
     }

@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::pin::{Pin, pin};
 use core::task::Poll;
 use core::time::Duration;
+use std::boxed::Box;
 
 use super::super::{Acquire, AcquireError, Config, InvalidQuota, Quota, RateLimiter};
 use super::{Counting, Fast, SECOND, TestClock, at, poll, quota};
@@ -286,4 +287,23 @@ fn a_timer_that_goes_off_early_neither_admits_nor_spins() {
         assert!(poll(early.as_mut()).is_pending());
     }
     assert_eq!(limiter.waiters(), 1);
+}
+
+#[test]
+fn what_comes_back_of_who_leaves_comes_back_then() {
+    let setting = Setting::new();
+    let limiter = setting.limiter(&[Quota::per(3, Duration::from_nanos(16)).unwrap()]);
+    assert!(limiter.try_acquire(3).is_ok());
+    let mut unseen = Box::pin(limiter.acquire(2));
+    assert!(poll(unseen.as_mut()).is_pending());
+    setting.clock.set(at(11));
+    // Serves it, and says when the next two are there.
+    assert_eq!(limiter.try_acquire(2).unwrap_err().earliest(), Some(at(22)));
+    let mut next = pin!(limiter.acquire(2));
+    assert!(poll(next.as_mut()).is_pending());
+    setting.clock.set(at(17));
+    drop(unseen);
+    // By now there is room for one of the two only.
+    assert_eq!(limiter.try_acquire(2).unwrap_err().earliest(), Some(at(23)));
+    assert_eq!(poll(next.as_mut()), DONE);
 }
