@@ -328,6 +328,24 @@ mod tests {
     }
 
     #[test]
+    fn a_job_that_gets_no_thread_of_its_own_waits_for_those_that_there_are() {
+        let pool = Pool::new(NonZeroUsize::new(2).unwrap());
+        let (begun, begins) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        spawn(&pool, move || {
+            begun.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        begins.recv().unwrap();
+        refusal::of_the_next(|| ());
+        let (done, results) = mpsc::channel();
+        spawn(&pool, move || done.send(()).unwrap());
+        go.send(()).unwrap();
+        assert_eq!(results.recv_timeout(HANG), Ok(()));
+        assert_eq!(pool.threads(), 1);
+    }
+
+    #[test]
     fn jobs_that_counted_on_a_thread_that_was_refused_are_dropped() {
         let pool = Pool::new(NonZeroUsize::MIN);
         let (done, results) = mpsc::channel();
