@@ -202,6 +202,24 @@ mod tests {
         batches_of_three::<Chunks<u8>>();
     }
 
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn room_is_used_again() {
+        let mut stock = <Chunks<u8> as Stock<u8>>::EMPTY;
+        for round in 0..5 {
+            // A full batch, and one that is not.
+            for item in 0..5 {
+                assert_eq!(stock.push(3, item), Ok(()));
+            }
+            for mut batch in [stock.take(3).unwrap(), stock.take(3).unwrap()] {
+                assert!(round < 2 || batch.capacity() >= 100, "{round}: {}", batch.capacity());
+                batch.clear();
+                batch.reserve(100);
+                stock.shelve(batch);
+            }
+        }
+    }
+
     #[test]
     fn a_full_stock_gives_the_item_back() {
         let mut stock = <Deque<u8, 2> as Stock<u8>>::EMPTY;

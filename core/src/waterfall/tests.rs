@@ -415,3 +415,50 @@ fn a_flush_waits_for_what_was_there_and_not_for_as_many() {
     before.done();
     assert!(poll(flush.as_mut()).is_ready());
 }
+
+/// Counts how often it is woken.
+struct Bell(core::sync::atomic::AtomicUsize);
+
+impl Bell {
+    fn rung(&self) -> usize {
+        self.0.load(core::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+impl std::task::Wake for Bell {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn whoever_keeps_time_is_woken_only_for_another_time_or_a_batch() {
+    let clock = Clock::new();
+    let waterfall: Of<Inline<8>> = Waterfall::with_timer(config(4), &clock);
+    let bell = std::sync::Arc::new(Bell(0.into()));
+    let waker = bell.clone().into();
+    let mut next = pin!(waterfall.next_batch());
+    for (item, rung) in [(0, 1), (1, 1), (2, 1), (3, 2)] {
+        assert!(next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        waterfall.try_put(item).unwrap();
+        assert_eq!(bell.rung(), rung, "after {item}");
+    }
+    assert!(poll(next).is_ready());
+}
+
+#[test]
+fn more_hear_of_the_end_than_are_woken_under_one_lock() {
+    const WAIT: usize = 40;
+    let clock = Clock::new();
+    let waterfall: Waterfall<Single<u32, Inline<8>>, Local, Inline<WAIT>, &Clock> =
+        Waterfall::with_timer(config(1).capacity(1), &clock);
+    waterfall.try_put(0).unwrap();
+    let bell = std::sync::Arc::new(Bell(0.into()));
+    let waker = bell.clone().into();
+    let mut puts: Vec<_> = (0..WAIT).map(|_| Box::pin(waterfall.put(1))).collect();
+    for put in &mut puts {
+        assert!(put.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    waterfall.close();
+    assert_eq!(bell.rung(), WAIT);
+}
