@@ -5,7 +5,7 @@ use std::env;
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,6 +15,16 @@ pub(crate) const CHILD: &str = "--child";
 
 /// Longer than any case takes: whoever takes longer hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a background job would have ignored, and its children with it, is heard again.
+const ALL_HEARD: &str = "--default-signal=INT,QUIT,TERM,HUP";
+
+/// Whether the system's `env` can say so: GNU's can.
+static HEARING: LazyLock<bool> = LazyLock::new(|| {
+    let mut command = Command::new("env");
+    command.args([ALL_HEARD, "true"]).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+});
 
 /// A child. It is killed if it is dropped before it has ended.
 pub(crate) struct Process {
@@ -26,9 +36,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// A child in a role.
+    /// A child in a role, which no signal is hidden from.
     pub(crate) fn start(role: &str) -> Self {
-        let mut command = Command::new(env::current_exe().expect("this program is a file"));
+        let program = env::current_exe().expect("this program is a file");
+        let mut command = if *HEARING {
+            let mut command = Command::new("env");
+            command.arg(ALL_HEARD).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
         command.args([CHILD, role]);
         Self::spawn(command, role)
     }
