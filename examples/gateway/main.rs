@@ -53,7 +53,7 @@ use std::process::ExitCode;
 use args::Mode;
 use failure::Failure;
 use mimalloc::MiMalloc;
-use trial::{demo, overhead, soak, unless_interrupted};
+use trial::{demo, overhead, soak};
 
 /// Memory goes from thread to thread here all the time, with requests, pages and rows: this one takes no lock for it.
 #[global_allocator]
@@ -79,8 +79,8 @@ fn run() -> Result<(), Failure> {
     match mode {
         Mode::Help => output::print(args::HELP),
         Mode::Listen { address, upstream, options } => runtime.block_on(serve::run(address, upstream, &options)),
-        Mode::Demo { seconds, options } => runtime.block_on(unless_interrupted(demo::run(seconds, options))),
-        Mode::Soak { requests } => runtime.block_on(unless_interrupted(soak::run(requests))),
-        Mode::Overhead => runtime.block_on(unless_interrupted(overhead::run())),
+        Mode::Demo { seconds, options } => runtime.block_on(demo::run(seconds, options)),
+        Mode::Soak { requests } => runtime.block_on(soak::run(requests)),
+        Mode::Overhead => runtime.block_on(overhead::run()),
     }
 }

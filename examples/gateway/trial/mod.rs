@@ -10,14 +10,3 @@ pub(crate) mod overhead;
 mod progress;
 mod report;
 pub(crate) mod soak;
-
-use crate::failure::Failure;
-
-/// Runs a trial to its end, or until Ctrl-C. Either way it is dropped, with all that it has begun and the files that
-/// are for its time only.
-pub(crate) async fn unless_interrupted(trial: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::select! {
-        outcome = trial => outcome,
-        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Run("interrupted".into())),
-    }
-}
