@@ -79,6 +79,7 @@ mod pointer;
 mod priority;
 pub mod queue;
 pub mod rate_limiter;
+mod rooms;
 pub mod scheduler;
 pub mod semaphore;
 pub mod shutdown;
@@ -100,6 +101,7 @@ pub use index::HashIndex;
 pub use platform::CriticalSection;
 pub use platform::{Blocking, Local, Platform, Spawn, Timed};
 pub use priority::Priority;
+pub use rooms::Rooms;
 pub use stock::{Shelf, Stock};
 #[cfg(feature = "alloc")]
 pub use storage::Heap;

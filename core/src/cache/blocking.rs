@@ -7,7 +7,8 @@ use core::time::Duration;
 
 use super::error::{LoadError, Outcome};
 use super::seat::{Seat, Turn};
-use super::{Cache, Lifetimes, Rooms, ToKey};
+use super::{Cache, Lifetimes, ToKey};
+use crate::Rooms;
 use crate::platform::Blocking;
 
 impl<K: Hash + Eq, V: Clone, P: Blocking, S: Rooms, E: Clone, L: Lifetimes<V>, H: BuildHasher, const SHARDS: usize>

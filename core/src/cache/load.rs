@@ -11,7 +11,8 @@ use pin_project_lite::pin_project;
 
 use super::error::{LoadError, Outcome};
 use super::seat::{Flying, Seat, Turn};
-use super::{Cache, Lifetimes, Place, Rooms, ToKey};
+use super::{Cache, Lifetimes, Place, ToKey};
+use crate::Rooms;
 use crate::platform::{Platform, Timed};
 use crate::time::{Clock, timeout_at};
 

@@ -70,7 +70,7 @@ use shard::Shard;
 use crate::Instant;
 use crate::lru::{DefaultHashBuilder, fold};
 use crate::platform::{Platform, Timed};
-use crate::storage::Storage;
+use crate::rooms::Rooms;
 use crate::sync::const_fn;
 
 /// Below so many values a shard is not worth having: what is exact is worth more.
@@ -78,34 +78,6 @@ const SHARD: usize = 64;
 
 /// An odd number without a pattern.
 const STIR: u64 = 0xD6E8_FEB8_6659_FD93;
-
-/// Where a cache keeps things: an [`Inline`](crate::Inline) or `Heap` for values and flights alike, or a pair of
-/// them, the second for flights and for those who wait. Nobody else implements it.
-pub trait Rooms: sealed::Sealed + 'static {
-    /// For values that are ready.
-    type Values: Storage;
-    /// For computations in flight, and for as many who wait.
-    type Flights: Storage;
-}
-
-impl<S: Storage> Rooms for S {
-    type Values = S;
-    type Flights = S;
-}
-
-impl<A: Storage, B: Storage> Rooms for (A, B) {
-    type Values = A;
-    type Flights = B;
-}
-
-mod sealed {
-    use super::Storage;
-
-    pub trait Sealed {}
-
-    impl<S: Storage> Sealed for S {}
-    impl<A: Storage, B: Storage> Sealed for (A, B) {}
-}
 
 /// A cache that computes a value once, however many ask at the same time; shared by reference, by `Arc` or as a
 /// `static`.

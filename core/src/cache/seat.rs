@@ -10,7 +10,8 @@ use core::task::{Context, Poll, Waker};
 
 use super::answers::{Caller, Entered, FlightKey, JoinKey, Progress};
 use super::error::Outcome;
-use super::{Cache, Lifetimes, Place, Rooms, WhenFull, caller};
+use super::{Cache, Lifetimes, Place, WhenFull, caller};
+use crate::Rooms;
 use crate::platform::Platform;
 
 /// Where a caller stands.

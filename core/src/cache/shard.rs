@@ -4,8 +4,9 @@ use core::hash::Hash;
 use core::task::Waker;
 
 use super::machine::Machine;
-use super::{Lifetimes, Rooms, Stats};
+use super::{Lifetimes, Stats};
 use crate::Instant;
+use crate::Rooms;
 use crate::platform::Platform;
 use crate::sync::{Lock, const_fn};
 use crate::wake::WakeList;
@@ -16,8 +17,8 @@ pub(super) type Inner<K, V, S, E, L> = Machine<
     K,
     Result<V, E>,
     Waker,
-    <L as Lifetimes<V>>::Map<K, Result<V, E>, <S as Rooms>::Values>,
-    <S as Rooms>::Flights,
+    <L as Lifetimes<V>>::Map<K, Result<V, E>, <S as Rooms>::Kept>,
+    <S as Rooms>::Waiting,
 >;
 
 /// A part of a cache, on cache lines of its own where there are caches.

@@ -8,7 +8,8 @@ use core::task::Poll;
 use super::answers::FlightKey;
 use super::error::{LoadError, Outcome};
 use super::seat::{Flying, Seat, Turn};
-use super::{Cache, Lifetimes, Place, Rooms};
+use super::{Cache, Lifetimes, Place};
+use crate::Rooms;
 use crate::platform::Spawn;
 
 impl<K: Hash + Eq, V: Clone, P: Spawn, S: Rooms, E: Clone, L: Lifetimes<V>, H: BuildHasher, const SHARDS: usize>

@@ -7,7 +7,8 @@ use core::hash::{BuildHasher, Hash};
 use core::ops::Deref;
 
 use super::error::{LoadError, Outcome};
-use super::{Cache, Lifetimes, Rooms, ToKey};
+use super::{Cache, Lifetimes, ToKey};
+use crate::Rooms;
 use crate::platform::Platform;
 
 /// An asynchronous function whose results are kept in a [`Cache`]: made by [`Cache::wrap`] and

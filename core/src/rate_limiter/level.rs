@@ -4,8 +4,9 @@ use core::hash::{BuildHasher, Hash};
 
 use super::bucket::TokenBucket;
 use super::machine::Machine;
-use super::{KeyedRateLimiter, RateLimiter, Rooms};
+use super::{KeyedRateLimiter, RateLimiter};
 use crate::Instant;
+use crate::Rooms;
 use crate::platform::Platform;
 use crate::storage::Storage;
 use crate::time::Clock;

@@ -48,9 +48,7 @@ pub use acquire::Acquire;
 pub use bucket::TokenBucket;
 pub use config::Config;
 pub use error::{AcquireError, NotUntil, TryAcquireError};
-pub use keyed::{
-    KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter, KeyedRateLimiterRef, Rooms, WhenFull,
-};
+pub use keyed::{KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter, KeyedRateLimiterRef, WhenFull};
 pub use level::Level;
 pub use limits::MAX_QUOTAS;
 pub use machine::{Admission, Machine, Progress};

@@ -12,8 +12,9 @@ use std::hash::DefaultHasher;
 use std::sync::Arc;
 use std::task::Wake;
 
+use tidegate_core::Rooms;
 use tidegate_core::rate_limiter::{
-    KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter, Rooms, TokenBucket, WhenFull,
+    KeyedAcquire, KeyedAcquireError, KeyedError, KeyedRateLimiter, TokenBucket, WhenFull,
 };
 use tidegate_core::{Clock, Heap, Inline, Instant, Local, ManualClock, ManualSleep, Priority, Timer};
 

@@ -33,8 +33,8 @@ use super::super::window::is_due;
 use super::agenda::Agenda;
 use super::error::KeyedAcquireError;
 use super::lines::Lines;
-use super::rooms::Rooms;
 use super::table::Table;
+use crate::rooms::Rooms;
 use crate::slab::Key;
 use crate::wake::{Wake, WakeList};
 use crate::{Instant, Priority};
@@ -88,9 +88,9 @@ pub(super) enum Standing {
 
 /// One shard. Call [`settle`](Self::settle) after what says so, over and over while it says that there is more.
 pub(super) struct Machine<K, W, S: Rooms> {
-    table: Table<K, S::Keys, S::Waiters>,
-    lines: Lines<W, S::Waiters>,
-    agenda: Agenda<S::Waiters>,
+    table: Table<K, S::Kept, S::Waiting>,
+    lines: Lines<W, S::Waiting>,
+    agenda: Agenda<S::Waiting>,
     /// The time last told.
     now: Instant,
     /// Before this time some line's bucket cannot be believed: its clock has stepped back.
@@ -114,11 +114,11 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         }
     }
 
-    pub(super) const fn table(&self) -> &Table<K, S::Keys, S::Waiters> {
+    pub(super) const fn table(&self) -> &Table<K, S::Kept, S::Waiting> {
         &self.table
     }
 
-    pub(super) const fn table_mut(&mut self) -> &mut Table<K, S::Keys, S::Waiters> {
+    pub(super) const fn table_mut(&mut self) -> &mut Table<K, S::Kept, S::Waiting> {
         &mut self.table
     }
 
@@ -228,7 +228,7 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         if !self.lines.has_room() {
             return Err((KeyedAcquireError::LineFull, waker));
         }
-        let pin = |table: &mut Table<K, S::Keys, S::Waiters>| table.pin(asked.hash, asked.key, asked.bucket);
+        let pin = |table: &mut Table<K, S::Kept, S::Waiting>| table.pin(asked.hash, asked.key, asked.bucket);
         let Some(line) = line.or_else(|| pin(&mut self.table)) else {
             return Err((KeyedAcquireError::LineFull, waker));
         };

@@ -7,7 +7,6 @@ mod lines;
 mod machine;
 mod pointer;
 mod policy;
-mod rooms;
 mod shard;
 mod table;
 #[cfg(all(test, not(loom)))]
@@ -18,7 +17,6 @@ pub use acquire::KeyedAcquire;
 pub use error::{KeyedAcquireError, KeyedError};
 pub use pointer::KeyedRateLimiterRef;
 pub use policy::WhenFull;
-pub use rooms::Rooms;
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
@@ -31,6 +29,7 @@ use table::{Entered, MOST, Table};
 use super::bucket::TokenBucket;
 use super::quota::{InvalidQuota, Quota, Span};
 use crate::Instant;
+use crate::Rooms;
 use crate::platform::{Platform, Timed};
 use crate::storage::{Buffer, Storage};
 use crate::sync::const_fn;
@@ -117,7 +116,7 @@ impl<K: Hash + Eq + Clone, P: Timed, S: Rooms, H: BuildHasher + Default, const S
 impl<K: Eq, P: Platform, S: Rooms, T, H, const SHARDS: usize> KeyedRateLimiter<K, P, S, T, H, SHARDS> {
     /// The most keys there can be: as many as the storage has room for, and 2³¹ − 1 at most.
     pub const MAX_CAPACITY: usize = {
-        let room = <<S::Keys as Storage>::Buffer<u64> as Buffer<u64>>::CAPACITY;
+        let room = <<S::Kept as Storage>::Buffer<u64> as Buffer<u64>>::CAPACITY;
         if room < MOST { room } else { MOST }
     };
 

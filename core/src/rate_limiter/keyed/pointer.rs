@@ -14,8 +14,9 @@ pub(super) mod sealed {
     use core::pin::Pin;
     use core::task::{Context, Poll};
 
+    use crate::Rooms;
     use crate::rate_limiter::alarm::Alarm;
-    use crate::rate_limiter::keyed::{KeyedAcquireError, KeyedRateLimiter, Rooms, Spot};
+    use crate::rate_limiter::keyed::{KeyedAcquireError, KeyedRateLimiter, Spot};
     use crate::rate_limiter::machine::Progress;
     use crate::slab::Key;
     use crate::{Instant, Platform, Priority, Timer};

@@ -3,9 +3,9 @@
 use core::task::Waker;
 
 use super::machine::Machine;
-use super::rooms::Rooms;
 use crate::Instant;
 use crate::platform::Platform;
+use crate::rooms::Rooms;
 use crate::sync::{Lock, const_fn};
 use crate::wake::WakeList;
 use crate::wakes::{Settle, Wakes};

@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use super::super::{Quota, TokenBucket};
 #[cfg(feature = "alloc")]
 use super::table::{Entered, Table};
-use super::{InvalidQuota, KeyedError, KeyedRateLimiter, Rooms, WhenFull};
+use super::{InvalidQuota, KeyedError, KeyedRateLimiter, WhenFull};
+use crate::Rooms;
 use crate::{Clock, Inline, Instant, Local, Platform};
 
 type Hasher = BuildHasherDefault<DefaultHasher>;
