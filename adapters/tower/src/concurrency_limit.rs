@@ -14,6 +14,7 @@ use tidegate_tokio::{OwnedPermit, Priority, Semaphore};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::accessors::accessors;
 use crate::running::Running;
 use crate::{Answer, Hold, Reason, Refusal, Refuse, UntilBody, UntilResponse, observe};
 
@@ -148,20 +149,7 @@ enum Turn {
 }
 
 impl<S, R, H> ConcurrencyLimit<S, R, H> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {

@@ -64,6 +64,7 @@
 //!   `tidegate_lockouts_total`.
 #![forbid(unsafe_code)]
 
+mod accessors;
 mod announce;
 mod batch;
 mod cache;

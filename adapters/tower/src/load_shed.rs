@@ -13,6 +13,7 @@ use tidegate_tokio::{Clock, Sleep, Timer, TokioTimer, priority};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::accessors::accessors;
 use crate::shedding::{Line, MaxWaiting, Shedding, Ticket};
 use crate::{Answer, Reason, Refuse, observe};
 
@@ -124,20 +125,7 @@ pub struct LoadShed<S, R = Answer> {
 }
 
 impl<S, R> LoadShed<S, R> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 
     /// How many wait: a figure for display.
     #[must_use]

@@ -14,6 +14,7 @@ use tidegate_tokio::{AcquireError, OwnedPermit, Priority, Semaphore};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::accessors::accessors;
 use crate::queued::{Admit, Arrival, Queued};
 use crate::shedding::{Line, MaxWaiting, Shedding};
 use crate::{Answer, Hold, Reason, Refusal, Refuse, UntilBody, UntilResponse};
@@ -177,20 +178,7 @@ pub struct PriorityLimit<S, F, R = Answer, H = UntilResponse> {
 }
 
 impl<S, F, R, H> PriorityLimit<S, F, R, H> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 
     /// How many wait: a figure for display.
     #[must_use]

@@ -10,6 +10,7 @@ pub use future::CacheFuture;
 pub use key::{CacheKey, DefaultKey, ToCacheKey};
 pub use tidegate_tokio::cache::Stats as CacheStats;
 
+use crate::accessors::accessors;
 use core::borrow::Borrow;
 use core::fmt;
 use core::hash::Hash;
@@ -238,20 +239,7 @@ pub struct Cache<S, K: Hash + Eq = CacheKey, F = DefaultKey> {
 }
 
 impl<S, K: Hash + Eq, F> Cache<S, K, F> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 }
 
 impl<S: fmt::Debug, K: Hash + Eq, F> fmt::Debug for Cache<S, K, F> {

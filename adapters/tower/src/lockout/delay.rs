@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use super::learning::{Learning, Lessons};
 use super::{FromHeaders, Learn};
+use crate::accessors::accessors;
 use crate::queued::{Admit, Arrival, Queued};
 use crate::shedding::{Line, MaxWaiting, Shedding};
 use crate::{Answer, Reason, Refusal, Refuse, Silent};
@@ -88,20 +89,7 @@ pub struct LockoutDelay<S, L = FromHeaders, R = Answer> {
 }
 
 impl<S, L, R> LockoutDelay<S, L, R> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner.inner
-    }
+    accessors!(inner.inner);
 
     /// How many wait: a figure for display.
     #[must_use]

@@ -20,6 +20,7 @@ use tidegate_tokio::{Clock, Lockout, TokioTimer};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::accessors::accessors;
 use crate::running::Running;
 use crate::{Answer, Reason, Refusal, Refuse, Silent, observe};
 use learning::{Learning, LearningFuture, Lessons};
@@ -167,20 +168,7 @@ pub struct LearnedLockout<S, L = FromHeaders, R = Answer> {
 }
 
 impl<S, L, R> LearnedLockout<S, L, R> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner.inner
-    }
+    accessors!(inner.inner);
 }
 
 impl<S: Clone, L, R: Clone> Clone for LearnedLockout<S, L, R> {

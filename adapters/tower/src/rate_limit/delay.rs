@@ -13,6 +13,7 @@ use tidegate_tokio::{RateLimiter, priority};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::accessors::accessors;
 use crate::queued::{Admit, Arrival, Queued};
 use crate::shedding::{Line, MaxWaiting, Shedding};
 use crate::{Answer, Reason, Refusal, Refuse, Silent};
@@ -87,20 +88,7 @@ pub struct RateDelay<S, R = Answer> {
 }
 
 impl<S, R> RateDelay<S, R> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 
     /// How many wait: a figure for display.
     #[must_use]

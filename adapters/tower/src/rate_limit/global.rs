@@ -11,6 +11,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{RateDelayLayer, RateLimitFuture};
+use crate::accessors::accessors;
 use crate::headers::RateStatus;
 use crate::{Announce, Answer, Hold, Reason, Refusal, Refuse, Silent, WithHeaders, observe};
 
@@ -147,20 +148,7 @@ pub struct RateLimit<S, R = Answer, A = Silent, T = TokioTimer> {
 }
 
 impl<S, R, A, T> RateLimit<S, R, A, T> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 }
 
 impl<S: Clone, R: Clone, A, T> Clone for RateLimit<S, R, A, T> {

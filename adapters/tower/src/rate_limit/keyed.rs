@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use super::limiters::Limiters;
 use super::{KeyedRateDelayLayer, RateLimitFuture};
+use crate::accessors::accessors;
 use crate::{Announce, Answer, Hold, Refuse, Silent, WithHeaders, observe};
 
 const LAYER: &str = "keyed_rate_limit";
@@ -199,20 +200,7 @@ pub struct KeyedRateLimit<S, K: Eq, F, R = Answer, A = Silent, T = TokioTimer> {
 }
 
 impl<S, K: Eq, F, R, A, T> KeyedRateLimit<S, K, F, R, A, T> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 }
 
 impl<S: Clone, K: Eq, F: Clone, R: Clone, A, T> Clone for KeyedRateLimit<S, K, F, R, A, T> {

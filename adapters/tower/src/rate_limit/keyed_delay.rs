@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use super::limiters::Limiters;
 use super::turns::Turns;
+use crate::accessors::accessors;
 use crate::queued::{Arrival, Queued};
 use crate::shedding::{Line, MaxWaiting, Shedding};
 use crate::{Answer, Refuse, Silent};
@@ -118,20 +119,7 @@ pub struct KeyedRateDelay<S, K: Eq, F, R = Answer> {
 }
 
 impl<S, K: Eq, F, R> KeyedRateDelay<S, K, F, R> {
-    /// The service within.
-    pub const fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// The service within, to be changed.
-    pub const fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// The service within, alone.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    accessors!(inner);
 
     /// How many wait: a figure for display.
     #[must_use]
