@@ -23,6 +23,9 @@ static LOST: Queue<u32, 8, 1> = Queue::new(8);
 /// What the converter measures next.
 static NEXT: Queue<u32, 1, 1> = Queue::new(1);
 
+/// Whether the task has come to its end.
+static ENDED: Queue<(), 1, 1> = Queue::new(1);
+
 /// The converter's interrupt: a sample is there.
 #[exception]
 fn PendSV() {
@@ -56,8 +59,8 @@ async fn main(spawner: Spawner) {
         println!("lost: {sample}");
     }
     SAMPLES.close();
-    Timer::after_millis(1).await;
-    firmware_common::finish(all.is_ok());
+    let ended = ENDED.get().await;
+    firmware_common::finish(all.is_ok() && ended.is_ok());
 }
 
 #[embassy_executor::task]
@@ -77,4 +80,5 @@ async fn filter() {
         }
     }
     println!("filter: the queue is closed");
+    let _ = ENDED.try_put(());
 }
