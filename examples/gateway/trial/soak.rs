@@ -21,7 +21,7 @@ use super::memory::Course;
 use crate::connections;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
-use crate::http::{self, Client, Slowness};
+use crate::http::{self, Client, LARGEST_BODY, Slowness};
 use crate::options::Options;
 use crate::output::print;
 use crate::server::{LOOPBACK, Server};
@@ -34,9 +34,9 @@ const PAGES: u32 = 5_000;
 const HONEST: u32 = 50_000;
 /// What memory may grow by after the first half: allocators and caches of the system breathe.
 const GROWTH: u64 = 16 << 20;
-/// The same in so short a soak that not every thread has had its share of memory by then.
+/// The same in so short a soak that the most bodies at once may well be under way after that: all that there can be.
 const SHORT: u64 = 100_000;
-const SHORT_GROWTH: u64 = 2 * GROWTH;
+const SHORT_GROWTH: u64 = CLIENTS * LARGEST_BODY as u64;
 
 /// What has become of the requests.
 #[derive(Debug, Default)]
