@@ -19,7 +19,7 @@ use crate::{Instant, Priority, Timer};
 
 /// What every binding has: a lock.
 pub trait Platform: Sized + 'static {
-    /// The raw lock under every handle. It guards short, bounded sections; nothing foreign runs inside.
+    /// The raw lock under a handle, unless that takes the [crowded](Self::CrowdedMutex) one. It guards short, bounded sections; nothing foreign runs inside.
     type RawMutex: ScopedRawMutex + ConstInit;
 
     /// The raw lock under a handle at which the same threads meet again and again, as they do at a semaphore: it may

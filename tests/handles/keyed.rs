@@ -10,14 +10,10 @@ use tidegate_sim::{
     now, sleep, spawn,
 };
 
+use crate::limiter::due;
+
 const TASKS: u64 = 18;
 const KEYS: u64 = 3;
-
-/// What may have been admitted of a key since the beginning.
-fn due(quota: Quota, time: Instant) -> u128 {
-    let elapsed = u128::from(time.as_nanos());
-    u128::from(quota.max_tokens()) + elapsed * u128::from(quota.tokens()) / quota.period().as_nanos()
-}
 
 /// Tasks come for several keys, some give up at one poll or another; the others are all served, each at the very
 /// nanosecond at which its key has tokens again.

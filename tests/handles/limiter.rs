@@ -12,7 +12,7 @@ use tidegate_sim::{
 const TASKS: u64 = 12;
 
 /// What may have been admitted since the beginning.
-fn due(quota: Quota, time: Instant) -> u128 {
+pub(crate) fn due(quota: Quota, time: Instant) -> u128 {
     let elapsed = u128::from(time.as_nanos());
     u128::from(quota.max_tokens()) + elapsed * u128::from(quota.tokens()) / quota.period().as_nanos()
 }
