@@ -45,6 +45,15 @@ fn own(now: impl Fn() -> Instant + 'static) -> impl FnMut(u64) -> Batch + 'stati
     repeat(move || _ = black_box(cache.get(&next(), now())))
 }
 
+fn filled() -> Lru<u64, u64, Heap> {
+    let mut cache = Lru::new(CAPACITY);
+    cache.reserve();
+    for rank in 0..CAPACITY as u64 {
+        cache.insert(scatter(rank), rank);
+    }
+    cache
+}
+
 /// With whatever clock ours has; `cached` has the system's, and no other.
 fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
     row.add("tidegate", own(now.clone()));
@@ -56,6 +65,10 @@ fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
     }
     let mut next = Draws::new(CAPACITY).cycle();
     row.add("cached", repeat(move || _ = black_box(cached.cache_get(&next()))));
+    // What no order of use and no lifetime could undercut: to find the key, and to read the clock.
+    let map = filled();
+    let (mut next, clock) = (Draws::new(CAPACITY).cycle(), now.clone());
+    row.add("our clock, peek", repeat(move || _ = black_box((clock(), map.peek(&next())))));
     row.add("our clock alone", repeat(move || _ = black_box(now())));
     row.add("the system's alone", repeat(|| _ = black_box(std::time::Instant::now())));
 }
@@ -63,11 +76,7 @@ fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
 fn given(row: &mut Contenders) {
     row.add("tidegate", own(|| Instant::from_nanos(black_box(1))));
 
-    let mut cache: Lru<u64, u64, Heap> = Lru::new(CAPACITY);
-    cache.reserve();
-    for rank in 0..CAPACITY as u64 {
-        cache.insert(scatter(rank), rank);
-    }
+    let mut cache = filled();
     let mut next = Draws::new(CAPACITY).cycle();
     row.add("tidegate Lru", repeat(move || _ = black_box(cache.get(&next()))));
 }
