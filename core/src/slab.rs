@@ -50,35 +50,44 @@ impl<T, S: Storage> Slab<T, S> {
     }
 
     /// Takes a place for `value`, or gives it back if the storage is full.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "handed over in memory, the value would be waited for")]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
+        let Some(key) = self.take_vacant() else { return Err(value) };
+        let Some(slot) = self.slots.as_mut_slice().get_mut(key.index as usize) else {
+            unreachable!("the place is there")
+        };
+        *slot = Slot::Occupied { generation: key.generation, value };
+        Ok(key)
+    }
+
+    /// Takes a vacant place out of the list, or a fresh one, or makes one; `None` if the storage is full.
+    #[inline]
+    fn take_vacant(&mut self) -> Option<Key> {
         let index = self.vacant;
-        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
-            && let Slot::Vacant { generation, next } = *slot
-        {
-            self.vacant = next;
-            *slot = Slot::Occupied { generation, value };
-            return Ok(Key { index, generation });
+        if let Some(Slot::Vacant { generation, next }) = self.slots.as_slice().get(index as usize) {
+            self.vacant = *next;
+            return Some(Key { index, generation: *generation });
         }
         let index = self.fresh;
-        if let Some(slot) = self.slots.as_mut_slice().get_mut(index as usize)
-            && let Slot::Vacant { generation, .. } = *slot
-        {
+        if let Some(Slot::Vacant { generation, .. }) = self.slots.as_slice().get(index as usize) {
             self.fresh += 1;
-            *slot = Slot::Occupied { generation, value };
-            return Ok(Key { index, generation });
+            return Some(Key { index, generation: *generation });
         }
+        self.grow()
+    }
+
+    /// Makes a place.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) -> Option<Key> {
+        let index = self.fresh;
         if index == NONE {
-            return Err(value);
+            return None;
         }
-        match self.slots.push(Slot::Occupied { generation: 0, value }) {
-            Ok(()) => {
-                self.fresh += 1;
-                Ok(Key { index, generation: 0 })
-            }
-            Err(Slot::Occupied { value, .. }) => Err(value),
-            Err(Slot::Vacant { .. }) => unreachable!("the slot was built occupied"),
-        }
+        self.slots.push(Slot::Vacant { generation: 0, next: NONE }).ok()?;
+        self.fresh += 1;
+        Some(Key { index, generation: 0 })
     }
 
     /// Forgets in which order places were vacated. To be called only while all of them are vacant.
@@ -115,6 +124,17 @@ impl<T, S: Storage> Slab<T, S> {
             *slot = Slot::Vacant { generation: generation.wrapping_add(1), next: self.vacant };
             self.vacant = index;
         }
+    }
+
+    /// Vacates a place if `take` answers something, and drops what it has left there.
+    #[inline]
+    pub(crate) fn vacate_if<U>(&mut self, index: u32, take: impl FnOnce(Key, &mut T) -> Option<U>) -> Option<U> {
+        let slot = self.slots.as_mut_slice().get_mut(index as usize)?;
+        let Slot::Occupied { generation, ref mut value } = *slot else { return None };
+        let taken = take(Key { index, generation }, value)?;
+        *slot = Slot::Vacant { generation: generation.wrapping_add(1), next: self.vacant };
+        self.vacant = index;
+        Some(taken)
     }
 
     #[inline]

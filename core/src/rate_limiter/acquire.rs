@@ -2,15 +2,17 @@
 
 use core::fmt;
 use core::future::Future;
+use core::mem;
 use core::pin::Pin;
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll, Waker, ready};
 
 use pin_project_lite::pin_project;
 
+use super::alarm::Alarm;
 use super::machine::{Admission, Progress};
 use super::{AcquireError, RateLimiterRef};
 use crate::wait_queue::WaiterKey;
-use crate::{Clock, Instant, Platform, Priority, Timer};
+use crate::{Clock, Instant, Platform, Priority};
 
 pin_project! {
     /// The future of [`RateLimiter::acquire`](super::RateLimiter::acquire): resolves once the tokens are taken.
@@ -22,19 +24,19 @@ pin_project! {
     ///
     /// Dropping it gives up the place in line, and the timer with it, which the next takes over. If tokens had been
     /// taken for it unseen they are refunded; nothing is lost.
+    // In this order: who stands in a crowd needs the first fields only, which are then in one line of the cache.
+    #[repr(C)]
     #[must_use = "futures do nothing unless polled"]
     pub struct Acquire<R: RateLimiterRef> {
         // `None` once the future has been ready.
         limiter: Option<R>,
-        tokens: u32,
-        // `None` for the priority of the scope.
-        priority: Option<Priority>,
         // The place in line, if it has one.
         place: Option<WaiterKey>,
-        // What the sleep waits for.
-        armed: Option<Instant>,
+        tokens: u32,
         #[pin]
-        sleep: Option<<R::Timer as Timer>::Sleep>,
+        alarm: Alarm<R::Timer>,
+        // `None` for the priority of the scope.
+        priority: Option<Priority>,
     }
 
     impl<R: RateLimiterRef> PinnedDrop for Acquire<R> {
@@ -50,7 +52,7 @@ pin_project! {
 
 impl<R: RateLimiterRef> Acquire<R> {
     pub(super) const fn new(limiter: R, tokens: u32) -> Self {
-        Self { limiter: Some(limiter), tokens, priority: None, place: None, armed: None, sleep: None }
+        Self { limiter: Some(limiter), place: None, tokens, alarm: Alarm::new(), priority: None }
     }
 
     /// Waits with this priority, whatever the scope's is.
@@ -59,24 +61,30 @@ impl<R: RateLimiterRef> Acquire<R> {
         self
     }
 
-    /// What most polls of a crowd come to: a place behind others, or what somebody else has seen to. Neither needs to
-    /// know the time.
+    /// What most polls of a crowd come to: what somebody else has seen to.
+    #[inline]
+    fn is_served(self: Pin<&mut Self>) -> bool {
+        let this = self.project();
+        let served = match (this.limiter.as_ref(), *this.place) {
+            (Some(limiter), Some(place)) if !this.alarm.is_set() => limiter.limiter().grants.lists(place),
+            _ => false,
+        };
+        if served {
+            (*this.place, *this.limiter) = (None, None);
+        }
+        served
+    }
+
+    /// And what the others come to: a place behind others, for which no time is needed.
     ///
     /// # Errors
     ///
     /// The waker, if it has been cloned, where it takes more.
     #[inline]
-    fn poll_in_crowd(self: Pin<&mut Self>, cx: &Context<'_>) -> Result<Poll<()>, Option<Waker>> {
+    fn stand_behind(self: Pin<&mut Self>, cx: &Context<'_>) -> Result<(), Option<Waker>> {
         let this = self.project();
-        let (Some(limiter), None) = (this.limiter.as_ref(), *this.armed) else { return Err(None) };
+        let (Some(limiter), None) = (this.limiter.as_ref(), *this.place) else { return Err(None) };
         let limiter = limiter.limiter();
-        if let Some(place) = *this.place {
-            if !limiter.grants.lists(place) {
-                return Err(None);
-            }
-            (*this.place, *this.limiter) = (None, None);
-            return Ok(Poll::Ready(()));
-        }
         if !limiter.is_shut() {
             return Err(None);
         }
@@ -87,7 +95,7 @@ impl<R: RateLimiterRef> Acquire<R> {
             key.inspect(|&key| limiter.grants.queued(key))
         });
         *this.place = key;
-        if key.is_some() { Ok(Poll::Pending) } else { Err(waker) }
+        if key.is_some() { Ok(()) } else { Err(waker) }
     }
 
     /// The first poll: takes the tokens, or a place in line.
@@ -132,20 +140,34 @@ impl<R: RateLimiterRef> Acquire<R> {
         let Some(limiter) = this.limiter.as_ref().map(RateLimiterRef::limiter) else {
             return Ok(Progress::Waiting { until: None });
         };
-        // Served by somebody else.
-        if !timed && limiter.lock(|machine| machine.is_granted(place)) {
+        // Only whoever holds the timer needs to know what time it is; to others it has been told.
+        let now = timed.then(|| limiter.timer().now());
+        let standing = match now {
+            Some(_) => None,
+            None => limiter.lock(|machine| machine.standing(place, cx.waker())),
+        };
+        if standing == Some(Progress::Granted) {
             return Ok(Progress::Granted);
         }
-        // Only whoever holds the timer needs to know what time it is.
-        let now = timed.then(|| limiter.timer().now());
+        let mut differs = standing == Some(Progress::WakerDiffers);
         loop {
+            if mem::take(&mut differs) {
+                let fresh = cx.waker().clone();
+                let mut wakes = limiter.wakes();
+                if let Ok((_replaced, until)) =
+                    limiter.transact_untimed(&mut wakes, |machine| machine.register(place, fresh))
+                {
+                    return Ok(Progress::Waiting { until });
+                }
+            }
+            let mut released = None;
             let mut wakes = limiter.wakes();
-            // It may be the one to be served: that needs no wake.
             match limiter.transact_untimed(&mut wakes, |machine| {
                 let now = now.unwrap_or(machine.now());
-                machine.poll(now, place, cx.waker())
+                machine.poll_and_release(now, place, cx.waker(), &mut released)
             }) {
-                Ok(Progress::WakerDiffers) => {}
+                Ok(Progress::WakerDiffers) => differs = true,
+                // It may be the one to be served: that needs no wake.
                 Ok(Progress::Granted) => {
                     // The tokens are in hand now: nothing is left to cancel if a wake panics.
                     *this.place = None;
@@ -158,14 +180,6 @@ impl<R: RateLimiterRef> Acquire<R> {
                     return Err(error);
                 }
             }
-            drop(wakes);
-            let fresh = cx.waker().clone();
-            let mut wakes = limiter.wakes();
-            if let Ok((_replaced, until)) =
-                limiter.transact_untimed(&mut wakes, |machine| machine.register(place, fresh))
-            {
-                return Ok(Progress::Waiting { until });
-            }
         }
     }
 }
@@ -175,28 +189,31 @@ impl<R: RateLimiterRef> Future for Acquire<R> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.as_mut().poll_in_crowd(cx) {
-            Ok(answer) => answer.map(Ok),
-            Err(waker) => self.poll_closely(waker, cx),
-        }
+        if self.as_mut().is_served() { Poll::Ready(Ok(())) } else { self.poll_in_line(cx) }
     }
 }
 
 impl<R: RateLimiterRef> Acquire<R> {
+    #[inline(never)]
+    fn poll_in_line(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), AcquireError>> {
+        match self.as_mut().stand_behind(cx) {
+            Ok(()) => Poll::Pending,
+            Err(waker) => self.poll_closely(waker, cx),
+        }
+    }
+
     #[inline(never)]
     fn poll_closely(
         mut self: Pin<&mut Self>,
         mut waker: Option<Waker>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), AcquireError>> {
-        if self.limiter.is_none() {
-            return Poll::Pending;
-        }
-        let mut timed = self.armed.is_some();
+        let mut timed = self.alarm.is_set();
         loop {
-            let progress = match self.place {
-                Some(place) => self.as_mut().progress(place, timed, cx),
-                None => self.as_mut().enter(waker.take(), cx),
+            let progress = match (&self.limiter, self.place) {
+                (None, _) => return Poll::Pending,
+                (Some(_), Some(place)) => self.as_mut().progress(place, timed, cx),
+                (Some(_), None) => self.as_mut().enter(waker.take(), cx),
             };
             let mut this = self.as_mut().project();
             let until = match progress {
@@ -206,33 +223,16 @@ impl<R: RateLimiterRef> Acquire<R> {
             };
             let (Some(until), Some(limiter)) = (until, this.limiter.as_ref()) else {
                 // Somebody else holds the timer, or the time never comes.
-                *this.armed = None;
-                this.sleep.set(None);
+                this.alarm.clear();
                 return Poll::Pending;
             };
-            if *this.armed != Some(until) {
-                *this.armed = Some(until);
-                this.sleep.set(Some(limiter.limiter().timer().sleep_until(until)));
-            }
-            if let Some(sleep) = this.sleep.as_mut().as_pin_mut()
-                && sleep.poll(cx).is_pending()
-            {
-                return Poll::Pending;
-            }
-            *this.armed = None;
-            this.sleep.set(None);
-            if limiter.limiter().timer().now() < until {
-                // A timer that goes off early is asked again, but not in a loop of our own.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            ready!(this.alarm.as_mut().poll_until(until, limiter.limiter().timer(), cx));
             timed = true;
         }
         .map(|output| {
-            let mut this = self.project();
-            *this.place = None;
-            *this.limiter = None;
-            this.sleep.set(None);
+            let this = self.project();
+            (*this.place, *this.limiter) = (None, None);
+            this.alarm.clear();
             output
         })
     }

@@ -9,6 +9,8 @@ use crate::{Instant, Timer};
 
 pin_project! {
     /// A sleep that is there while it is needed.
+    // In this order: whether it is needed stands beside what precedes the alarm.
+    #[repr(C)]
     pub struct Alarm<T: Timer> {
         // What the sleep waits for.
         until: Option<Instant>,

@@ -164,6 +164,11 @@ impl TokenBucket {
         if self.arrival(cost, now).is_none() {
             return Some(Instant::MAX);
         }
+        if self.rate.parts == 1 {
+            // Most rates. It fits, because the arrival does, which is no earlier.
+            let full_at = self.full_at.nanos.saturating_add(cost.nanos);
+            return Some(Instant::from_nanos(full_at.saturating_sub(self.capacity.nanos)));
+        }
         let nanos = u128::from(self.full_at.nanos) + u128::from(cost.nanos);
         // More than minus one nanosecond, less than two of them.
         let parts = i64::from(self.full_at.part) + i64::from(cost.part) - i64::from(self.capacity.part);

@@ -106,6 +106,9 @@ impl<S: Storage> Limits<S> {
 
     /// When so many tokens can be had, by `now` or later; `None` for more than ever can.
     pub(super) fn ready_at(&self, tokens: u32, now: Instant) -> Option<Instant> {
+        if let Some(bucket) = self.sole_bucket() {
+            return bucket.ready_at(tokens, now);
+        }
         let mut latest = Instant::EPOCH;
         for limit in &self.0 {
             latest = latest.max(match limit {

@@ -24,7 +24,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::bucket::TokenBucket;
-use super::error::{AcquireError, TryAcquireError};
+use super::error::{AcquireError, NotUntil, TryAcquireError};
 use super::limits::Limits;
 use super::quota::{InvalidQuota, Quota};
 #[cfg(debug_assertions)]
@@ -37,9 +37,20 @@ use crate::{Instant, Priority};
 struct Waiter<W> {
     /// `None` once it has been handed out to be woken.
     waker: Option<W>,
+    /// How many it waits for; zero once the quota has become so small that it can never be served.
     tokens: u32,
-    /// The quota has become so small that it can never be served.
-    refused: bool,
+}
+
+impl<W> Waiter<W> {
+    const fn is_refused(&self) -> bool {
+        self.tokens == 0
+    }
+}
+
+impl<W: Wake> Waiter<W> {
+    fn is_woken_by(&self, waker: &W) -> bool {
+        self.waker.as_ref().is_some_and(|registered| registered.will_wake(waker))
+    }
 }
 
 /// The answer to [`Machine::acquire`].
@@ -263,16 +274,24 @@ impl<W, S: Storage> Machine<W, S> {
             Err(TryAcquireError::ZeroTokens) => return Err((AcquireError::ZeroTokens, waker)),
             Err(TryAcquireError::ExceedsBurst) => return Err((AcquireError::ExceedsBurst, waker)),
         }
-        match self.line.push(priority, Waiter { waker: Some(waker), tokens, refused: false }) {
+        match self.line.push(priority, Waiter { waker: Some(waker), tokens }) {
             Ok(key) => Ok(Admission::Queued { key, until: self.lead(key) }),
             Err(Waiter { waker: Some(waker), .. }) => Err((AcquireError::Full, waker)),
             Err(Waiter { waker: None, .. }) => unreachable!("the waiter was made with a waker"),
         }
     }
 
-    /// Whether a waiter has been served: then [`poll`](Self::poll) would say so.
-    pub(super) fn is_granted(&self, key: WaiterKey) -> bool {
-        self.line.get(key).is_none()
+    /// How a waiter stands at the time last told, if nothing has to change for it: `None` asks for
+    /// [`poll`](Self::poll).
+    pub(super) fn standing(&self, key: WaiterKey, waker: &W) -> Option<Progress>
+    where
+        W: Wake,
+    {
+        match self.line.get(key) {
+            None => Some(Progress::Granted),
+            Some(waiter) if waiter.is_refused() || waiter.is_woken_by(waker) => None,
+            Some(_) => Some(Progress::WakerDiffers),
+        }
     }
 
     /// Takes a place behind others, for which no time is needed; `None` if the request would not stand behind
@@ -286,7 +305,7 @@ impl<W, S: Storage> Machine<W, S> {
         if self.line.would_lead(priority) || tokens == 0 || tokens > self.limits.max_tokens() {
             return None;
         }
-        match self.line.push(priority, Waiter { waker: waker.take(), tokens, refused: false }) {
+        match self.line.push(priority, Waiter { waker: waker.take(), tokens }) {
             Ok(key) => Some(key),
             Err(waiter) => {
                 *waker = waiter.waker;
@@ -307,20 +326,40 @@ impl<W, S: Storage> Machine<W, S> {
     where
         W: Wake,
     {
+        self.poll_and_release(now, key, waker, &mut None)
+    }
+
+    /// The same; the waker of a waiter that is served is put into `released`, to be dropped outside of the lock.
+    pub(super) fn poll_and_release(
+        &mut self,
+        now: Instant,
+        key: WaiterKey,
+        waker: &W,
+        released: &mut Option<W>,
+    ) -> Result<Progress, AcquireError>
+    where
+        W: Wake,
+    {
         self.now = now;
-        let Some(waiter) = self.line.get(key) else { return Ok(Progress::Granted) };
-        if waiter.refused {
-            self.line.remove(key);
-            return Err(AcquireError::ExceedsBurst);
-        }
-        let tokens = waiter.tokens;
-        let same = waiter.waker.as_ref().is_some_and(|registered| registered.will_wake(waker));
-        if self.line.front() == Some(key) && self.limits.try_acquire(tokens, now).is_ok() {
-            self.line.grant(key);
+        let served = self.line.grant_front(|front, waiter| {
+            let served = front == key && self.limits.try_acquire(waiter.tokens, now).is_ok();
+            served.then(|| waiter.waker.take())
+        });
+        if let Some(waker) = served {
+            *released = waker;
             self.unsettled = true;
             return Ok(Progress::Granted);
         }
-        Ok(if same { Progress::Waiting { until: self.lead(key) } } else { Progress::WakerDiffers })
+        let Some(waiter) = self.line.get(key) else { return Ok(Progress::Granted) };
+        if waiter.is_refused() {
+            self.line.remove(key);
+            return Err(AcquireError::ExceedsBurst);
+        }
+        Ok(if waiter.is_woken_by(waker) {
+            Progress::Waiting { until: self.lead(key) }
+        } else {
+            Progress::WakerDiffers
+        })
     }
 
     /// Registers another waker for a waiter; answers the one it replaces, to be dropped outside of the lock,
@@ -333,7 +372,7 @@ impl<W, S: Storage> Machine<W, S> {
     /// Gives the waker back if the key does not wait any more: [`poll`](Self::poll) it.
     pub fn register(&mut self, key: WaiterKey, waker: W) -> Result<(Option<W>, Option<Instant>), W> {
         match self.line.get_mut(key) {
-            Some(waiter) if !waiter.refused => {
+            Some(waiter) if !waiter.is_refused() => {
                 let replaced = waiter.waker.replace(waker);
                 Ok((replaced, self.lead(key)))
             }
@@ -393,13 +432,15 @@ impl<W, S: Storage> Machine<W, S> {
     where
         W: Wake,
     {
-        while !self.line.is_empty() {
-            if wakes.is_full() {
+        if self.deposed.is_some() && wakes.is_full() {
+            return true;
+        }
+        if let Some(deposed) = self.deposed.take() {
+            self.wake(deposed, wakes);
+        }
+        loop {
+            if wakes.is_full() && !self.line.is_empty() {
                 return true;
-            }
-            if let Some(deposed) = self.deposed.take() {
-                self.wake(deposed, wakes);
-                continue;
             }
             let mut refusal = None;
             let served =
@@ -422,8 +463,8 @@ impl<W, S: Storage> Machine<W, S> {
                 continue;
             }
             match refusal {
-                Some((front, TryAcquireError::NotUntil(_))) => {
-                    let due = self.due(front);
+                Some((front, TryAcquireError::NotUntil(NotUntil { earliest }))) => {
+                    let due = self.next_alarm(earliest);
                     if self.lead != Some((front, due)) {
                         self.lead = Some((front, due));
                         self.wake(front, wakes);
@@ -433,7 +474,7 @@ impl<W, S: Storage> Machine<W, S> {
                 Some((front, _)) => {
                     self.wake(front, wakes);
                     if let Some(waiter) = self.line.leave(front) {
-                        waiter.refused = true;
+                        waiter.tokens = 0;
                     }
                 }
                 None => break,
@@ -483,11 +524,14 @@ impl<W, S: Storage> Machine<W, S> {
 
     /// The same, at the next multiple of the granularity.
     fn due(&self, key: WaiterKey) -> Instant {
-        let ready = self.ready(key).as_nanos();
+        self.next_alarm(self.ready(key))
+    }
+
+    fn next_alarm(&self, ready: Instant) -> Instant {
         if self.granularity == 1 {
-            return Instant::from_nanos(ready);
+            return ready;
         }
-        Instant::from_nanos(ready.checked_next_multiple_of(self.granularity).unwrap_or(u64::MAX))
+        Instant::from_nanos(ready.as_nanos().checked_next_multiple_of(self.granularity).unwrap_or(u64::MAX))
     }
 
     fn check(&self) {

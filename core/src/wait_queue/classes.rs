@@ -219,14 +219,21 @@ impl<S: Storage> Classes<S> {
         None
     }
 
+    /// The class of `priority`, if it is the one asked for last.
+    #[inline]
+    pub(super) fn find_recent(&self, priority: Priority) -> Option<u32> {
+        (self.recent_key == key_of(priority) && self.recent != NONE).then_some(self.recent)
+    }
+
     /// The class of `priority`, made if there is none. `None` if the storage is full.
     #[inline]
     pub(super) fn find_or_insert(&mut self, priority: Priority) -> Option<u32> {
-        let key = key_of(priority);
-        if self.recent == NONE || self.recent_key != key {
-            self.recent = self.find_or_insert_key(key)?;
-            self.recent_key = key;
+        if let Some(class) = self.find_recent(priority) {
+            return Some(class);
         }
+        let key = key_of(priority);
+        self.recent = self.find_or_insert_key(key)?;
+        self.recent_key = key;
         Some(self.recent)
     }
 

@@ -122,19 +122,19 @@ impl<T, S: Storage> WaitQueue<T, S> {
     /// # Errors
     ///
     /// Gives the item back if the storage is full.
+    #[expect(clippy::inline_always, reason = "handed over in memory, the item would be waited for")]
+    #[inline(always)]
     pub fn push(&mut self, priority: Priority, item: T) -> Result<WaiterKey, T> {
-        // There are never more classes than waiters, so where there is room for a waiter there is for its class.
-        if !self.nodes.has_room() {
-            return Err(item);
-        }
-        let Some(class) = self.classes.find_or_insert(priority) else { return Err(item) };
-        let passed_before = match self.max_bypass {
-            Some(_) => self.classes.at(class).map_or(0, |class| class.passed),
-            None => 0,
+        let (class, passed_before) = match self.classes.find_recent(priority) {
+            Some(class) if self.max_bypass.is_none() => (class, 0),
+            _ => match self.find_class(priority) {
+                Some(found) => found,
+                None => return Err(item),
+            },
         };
         let before = self.classes.ends(class).tail;
         let node = Node { item, class, before, behind: NONE, passed_before };
-        let Ok(key) = self.nodes.insert(node) else { unreachable!("there is room") };
+        let key = self.nodes.insert(node).map_err(|node| node.item)?;
         if let Some(last) = self.nodes.at_mut(before) {
             last.behind = key.index;
         }
@@ -147,6 +147,21 @@ impl<T, S: Storage> WaitQueue<T, S> {
         self.len += 1;
         self.check();
         Ok(WaiterKey(key))
+    }
+
+    /// The class of a waiter to come, and what its `passed` is; `None` if there is no room for the waiter.
+    #[inline(never)]
+    fn find_class(&mut self, priority: Priority) -> Option<(u32, u32)> {
+        // There are never more classes than waiters, so where there is room for a waiter there is for its class.
+        if !self.nodes.has_room() {
+            return None;
+        }
+        let class = self.classes.find_or_insert(priority)?;
+        let passed = match self.max_bypass {
+            Some(_) => self.classes.at(class).map_or(0, |class| class.passed),
+            None => 0,
+        };
+        Some((class, passed))
     }
 
     /// Whose turn it is: the most urgent, then the one that came first; or, where a bound is set, the least
@@ -170,6 +185,10 @@ impl<T, S: Storage> WaitQueue<T, S> {
     /// Whether a waiter of `priority` that came now would be at the front.
     #[must_use]
     pub fn would_lead(&self, priority: Priority) -> bool {
+        // Somebody of the same priority waits.
+        if self.classes.find_recent(priority).is_some() {
+            return false;
+        }
         match self.classes.first().and_then(|class| self.classes.at(class)) {
             None => true,
             Some(first) => priority.is_before(first.priority()) && !self.front_is_overdue(),
@@ -216,11 +235,9 @@ impl<T, S: Storage> WaitQueue<T, S> {
         let first = self.classes.first()?;
         let ends = self.classes.ends_mut(first)?;
         let head = ends.head;
-        let key = WaiterKey(self.nodes.key_at(head)?);
-        let node = self.nodes.at_mut(head)?;
-        let taken = take(key, &mut node.item)?;
-        let behind = node.behind;
-        self.nodes.vacate(head);
+        let (taken, behind) = self
+            .nodes
+            .vacate_if(head, |key, node| take(WaiterKey(key), &mut node.item).map(|taken| (taken, node.behind)))?;
         self.len -= 1;
         // The new head is not told that it is: nothing else in this step would touch it.
         ends.head = behind;
