@@ -3,11 +3,13 @@
 use core::iter;
 use core::panic::AssertUnwindSafe;
 use core::task::{Poll, Waker};
+use core::time::Duration;
 use std::panic;
 use std::sync::Arc;
 
+use tidegate_core::rate_limiter::{Quota, RateLimiter};
 use tidegate_core::semaphore::{Acquire, AcquireError, Config, HeadOfLine, Semaphore};
-use tidegate_core::{Heap, Local, Platform, Priority};
+use tidegate_core::{Heap, Local, ManualClock, Platform, Priority};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
 use tidegate_threads::{Threads, priority};
 
@@ -62,6 +64,30 @@ fn a_cancelled_waker_is_dropped_outside_the_lock() {
     assert!(poll_with(&mut acquire, &meddler(&semaphore)).is_pending());
     drop(acquire);
     assert_eq!((semaphore.waiters(), semaphore.available_permits()), (0, 0));
+}
+
+/// The first in a limiter's line is served at its own poll, and its waker is left over.
+#[test]
+fn the_waker_of_who_serves_itself_is_dropped_outside_the_lock() {
+    type Clock = ManualClock<Threads, Heap>;
+    let clock: &'static Clock = Box::leak(Box::new(Clock::new()));
+    let quota = Quota::per(1, Duration::from_secs(1)).unwrap();
+    let limiter = Arc::new(RateLimiter::<Threads, Heap, _>::with_timer(quota, clock));
+    assert!(limiter.try_acquire(1).is_ok());
+    let (dropped, counts) = Count::new();
+    let meddle = {
+        let limiter = Arc::clone(&limiter);
+        move || {
+            assert_eq!(limiter.waiters(), 0);
+            counts.wake_by_ref();
+        }
+    };
+    let mut first = limiter.acquire(1);
+    assert!(poll_with(&mut first, &Hook::waker(|| (), meddle)).is_pending());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(dropped.get(), 0, "one is in line");
+    assert!(poll_once(&mut first).is_ready());
+    assert_eq!(dropped.get(), 1);
 }
 
 #[test]
