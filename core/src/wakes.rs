@@ -59,9 +59,13 @@ impl<'a, H: Settle> Wakes<'a, H> {
     }
 
     /// Wakes everybody, as dropping it does. Outside of the lock.
+    ///
+    /// Rather than `drop(wakes)`, which first moves the whole list, room and all.
     #[inline]
     pub(crate) fn deliver(&mut self) {
-        self.list.deliver();
+        if !self.list.is_empty() {
+            self.list.deliver();
+        }
         if mem::take(&mut self.rest.more) {
             settle(self.rest.handle);
         }

@@ -214,7 +214,7 @@ impl<I, O, P: Platform, S: Storage, Q: Storage, T: Timer> Batcher<I, O, P, S, Q,
                 }
             }
         });
-        drop(wakes);
+        wakes.deliver();
     }
 
     /// Tells the callers that nobody will answer.

@@ -276,7 +276,7 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
             let (turn, leftover) = match progress {
                 Progress::Waiting => return Poll::Pending,
                 Progress::WakerDiffers => {
-                    drop(wakes);
+                    wakes.deliver();
                     let fresh = cx.waker().clone();
                     match shard.with(|machine| machine.register(joined, fresh)) {
                         Ok(_replaced) => return Poll::Pending,
@@ -296,7 +296,7 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
                     (Turn::Abandoned, leftover)
                 }
             };
-            drop(wakes);
+            wakes.deliver();
             drop(leftover);
             return Poll::Ready(turn);
         }
@@ -333,7 +333,7 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
         let Some(shard) = self.shard(place) else { return };
         let mut wakes = shard.wakes();
         let leftover = shard.transact_with(&mut wakes, |machine, wakes| machine.abandon(flight, wakes));
-        drop(wakes);
+        wakes.deliver();
         drop(leftover);
     }
 
@@ -342,7 +342,7 @@ impl<K: Hash + Eq, V: Clone, P: Platform, S: Rooms, E: Clone, L: Lifetimes<V>, H
         let Some(shard) = self.shard(place) else { return };
         let mut wakes = shard.wakes();
         let leftover = shard.transact_with(&mut wakes, |machine, wakes| machine.cancel(key, wakes));
-        drop(wakes);
+        wakes.deliver();
         drop(leftover);
     }
 }

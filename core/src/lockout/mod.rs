@@ -194,7 +194,7 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
         let key = self.transact(&mut wakes, |machine| machine.lock_until(now, end))?;
         // If a wake panics the caller never has the key.
         let held = Held(self, key);
-        drop(wakes);
+        wakes.deliver();
         mem::forget(held);
         Ok(key)
     }
@@ -298,7 +298,7 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
     fn cancel(&self, key: WaiterKey) {
         let mut wakes = self.wakes();
         let waker = self.transact(&mut wakes, |machine| machine.cancel(key));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 

@@ -138,7 +138,7 @@ impl<P: Platform, S: Storage, T: Timer, O: Order> Lockout<P, S, T, O> {
                 Progress::Waiting { alarm } => return Asked::Waiting(alarm),
                 Progress::WakerDiffers => {}
             }
-            drop(wakes);
+            wakes.deliver();
             let fresh = waker.clone();
             let mut wakes = self.wakes();
             if let Ok(registered) = self.transact(&mut wakes, |machine| machine.register(key, fresh)) {

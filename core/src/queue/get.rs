@@ -90,7 +90,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Drop for Taken<'_
         if let Some(item) = self.item.take() {
             let mut wakes = self.queue.wakes();
             let homeless = self.queue.transact(&mut wakes, |machine| machine.put_back(item));
-            drop(wakes);
+            wakes.deliver();
             drop(homeless);
         }
     }

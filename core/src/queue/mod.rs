@@ -196,7 +196,11 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
     pub fn try_put(&self, item: T) -> Result<(), TryPutError<T>> {
         match self.put_at_once(item) {
             Ok(()) => Ok(()),
-            Err(item) => self.put_otherwise(item),
+            Err(item) => {
+                let mut item = Some(item);
+                let (put, _rendezvous) = self.put_otherwise(&mut item);
+                Machine::<T, Waker, D, S, V>::give_back(put, item)
+            }
         }
     }
 
@@ -269,20 +273,20 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         if let Some(item) = self.locked.with(Machine::get_at_once) {
             return Ok(item);
         }
-        let mut error = TryGetError::Empty;
-        self.get_otherwise(&mut error).ok_or(error)
+        let mut missed = Missed::NEW;
+        self.get_otherwise(&mut missed).ok_or(missed.error)
     }
 
-    /// When there is more to it than taking an item; `error` is why there is none.
+    /// When there is more to it than taking an item; `missed` says why there is none.
     // A result of both would be in memory, and so would be an item that was got at once.
     #[cold]
     #[inline(never)]
-    fn get_otherwise(&self, error: &mut TryGetError) -> Option<T> {
+    fn get_otherwise(&self, missed: &mut Missed) -> Option<T> {
         let mut taken = Taken::new(self);
         let call = self.locked.with(|machine| {
             match machine.try_get() {
                 Ok(item) => taken.item = Some(item),
-                Err(refused) => *error = refused,
+                Err(error) => *missed = Missed { error, rendezvous: machine.capacity() == 0 },
             }
             machine.call()
         });
@@ -337,7 +341,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         let most = self.make_room(buffer, most);
         let mut wakes = self.wakes();
         let got = self.transact(&mut wakes, |machine| get_into(machine, buffer, most));
-        drop(wakes);
+        wakes.deliver();
         self.get_offered(buffer, most, got)
     }
 
@@ -368,7 +372,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
                 }
                 wakes.gather(|list| machine.settle(list));
             });
-            drop(wakes);
+            wakes.deliver();
             if count == before || count == most {
                 return count;
             }
@@ -477,14 +481,14 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         item.map_or(Ok(()), Err)
     }
 
-    /// When there is more to it than putting an item in.
+    /// When there is more to it than putting an item in. Also answers whether this is a rendezvous.
     #[cold]
     #[inline(never)]
-    fn put_otherwise(&self, item: T) -> Result<(), TryPutError<T>> {
-        let mut item = Some(item);
-        let (put, call) = self.locked.with(|machine| (machine.try_put_in_place(&mut item), machine.call()));
+    fn put_otherwise(&self, item: &mut Option<T>) -> (Result<(), TryReserveError>, bool) {
+        let (put, rendezvous, call) =
+            self.locked.with(|machine| (machine.try_put_in_place(item), machine.capacity() == 0, machine.call()));
         self.wake(call);
-        Machine::<T, Waker, D, S, V>::give_back(put, item)
+        (put, rendezvous)
     }
 
     fn wake(&self, call: Call<Waker>) {
@@ -527,6 +531,17 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Settle for Queue<
     fn settle(&self, list: &mut WakeList<Waker>) -> bool {
         self.locked.with(|machine| machine.settle(list))
     }
+}
+
+/// Why there was no item, and whether this is a rendezvous.
+#[derive(Clone, Copy)]
+struct Missed {
+    error: TryGetError,
+    rendezvous: bool,
+}
+
+impl Missed {
+    const NEW: Self = Self { error: TryGetError::Empty, rendezvous: false };
 }
 
 /// How many items were taken out under a lock, and whether others are offered.

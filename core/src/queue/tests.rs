@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::Wake as StdWake;
 use std::vec::Vec;
 
+mod looks;
 mod rendezvous;
 
 use super::*;

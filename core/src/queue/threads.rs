@@ -4,14 +4,18 @@ use core::fmt;
 use core::iter::FusedIterator;
 use core::time::Duration;
 
-use super::{Discipline, GetError, JoinError, PutError, Queue, ReserveError, Slot, TryGetError, TryPutError};
+use super::{
+    Discipline, GetError, JoinError, Machine, Missed, PutError, Queue, ReserveError, Slot, TryGetError,
+    TryReserveError,
+};
 use crate::platform::{Blocking, Platform};
 use crate::storage::{Buffer, Storage};
 
 impl<P: Blocking, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D, V> {
     /// Puts an item in, and blocks this thread while there is no room. Otherwise as [`put`](Self::put).
     ///
-    /// It first looks for room for about as long as a thread takes to answer, and takes its place in line only then.
+    /// It first looks for room for about as long as a thread takes to answer, and takes its place in line only then; at a
+    /// rendezvous, where only who stands in line is met, at once.
     ///
     /// # Errors
     ///
@@ -45,16 +49,10 @@ impl<P: Blocking, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
             Err(item) => item,
         };
         let mut rest = Some(item);
-        P::spin(|| match self.put_otherwise(rest.take()?) {
-            Err(TryPutError::Full(item)) => {
-                rest = Some(item);
-                None
-            }
-            Err(TryPutError::Closed(item)) => {
-                rest = Some(item);
-                Some(())
-            }
-            _ => Some(()),
+        P::spin(|| {
+            let (put, rendezvous) = self.put_otherwise(&mut rest);
+            // At a rendezvous two who only look never meet, so they stand in line at once.
+            (put != Err(TryReserveError::Full) || rendezvous).then_some(())
         });
         rest.map_or(Ok(()), Err)
     }
@@ -86,11 +84,18 @@ impl<P: Blocking, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
 
     #[inline]
     fn get_spinning(&self) -> Option<Result<T, GetError>> {
-        P::spin(|| match self.try_get() {
-            Ok(item) => Some(Ok(item)),
-            Err(TryGetError::Closed) => Some(Err(GetError::Closed)),
-            Err(TryGetError::Empty) => None,
+        P::spin(|| {
+            if let Some(item) = self.locked.with(Machine::get_at_once) {
+                return Some(Some(Ok(item)));
+            }
+            let mut missed = Missed::NEW;
+            match self.get_otherwise(&mut missed) {
+                Some(item) => Some(Some(Ok(item))),
+                None if missed.error == TryGetError::Closed => Some(Some(Err(GetError::Closed))),
+                None => missed.rendezvous.then_some(None),
+            }
         })
+        .flatten()
     }
 
     /// Blocks this thread until there is at least one item. Otherwise as [`get_many`](Self::get_many).

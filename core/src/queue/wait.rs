@@ -160,7 +160,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
                 Poll::Ready(Err(Denied::Full))
             }
         });
-        drop(wakes);
+        wakes.deliver();
         drop(unused);
         output
     }
@@ -195,7 +195,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
                     Progress::WakerDiffers => None,
                 }
             });
-            drop(wakes);
+            wakes.deliver();
             if let Some(output) = asked {
                 return output;
             }
@@ -214,7 +214,7 @@ impl<P: Platform, S: Storage, T, D: Discipline<T>, V: Storage> Queue<P, S, T, D,
         let waker = self.transact(&mut wakes, |machine| {
             if offered { machine.withdraw(key, item) } else { machine.cancel(what, key) }
         });
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 }

@@ -237,7 +237,7 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
     }
 
     /// Keeps a payload safe while others are woken: should a wake panic, it goes back.
-    fn hold(&self, expired: Expired<T>, wakes: Wakes<'_, Self>) -> Expired<T> {
+    fn hold(&self, expired: Expired<T>, mut wakes: Wakes<'_, Self>) -> Expired<T> {
         struct Held<'a, T, P: Platform, S: Storage, C: Clock, W: MaybeWall> {
             scheduler: &'a Scheduler<T, P, S, C, W>,
             expired: Option<Expired<T>>,
@@ -254,7 +254,7 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
         }
 
         let mut held = Held { scheduler: self, expired: Some(expired) };
-        drop(wakes);
+        wakes.deliver();
         match held.expired.take() {
             Some(expired) => expired,
             None => unreachable!("it is taken here and nowhere else"),

@@ -156,7 +156,7 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
                     return Asked::Waiting(alarm);
                 }
                 Progress::WakerDiffers => {
-                    drop(wakes);
+                    wakes.deliver();
                     // No comparison after this: a waker need not know that it is the same as its clone.
                     if let Ok(registered) = self.register(*place, waker.clone()) {
                         return Asked::Waiting(registered.alarm);
@@ -184,7 +184,7 @@ impl<T, P: Platform, S: Storage, C: Clock, W: MaybeWall> Scheduler<T, P, S, C, W
     fn leave(&self, key: WaiterKey) {
         let mut wakes = self.wakes();
         let waker = self.transact(&mut wakes, |machine| machine.leave(key));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 }

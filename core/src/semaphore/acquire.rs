@@ -163,7 +163,7 @@ impl<R: SemaphoreRef> Acquire<R> {
             match semaphore.transact(&mut wakes, |machine| machine.poll(key, cx.waker())) {
                 Ok(Progress::Waiting) => return Poll::Pending,
                 Ok(Progress::WakerDiffers) => {
-                    drop(wakes);
+                    wakes.deliver();
                     let fresh = cx.waker().clone();
                     let mut wakes = semaphore.wakes();
                     if let Ok(_replaced) = semaphore.transact(&mut wakes, |machine| machine.register(key, fresh)) {

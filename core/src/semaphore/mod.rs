@@ -373,7 +373,7 @@ impl<P: Platform, S: Storage> Semaphore<P, S> {
     fn cancel(&self, key: WaiterKey, permits: usize) {
         let mut wakes = self.wakes();
         let waker = self.transact(&mut wakes, |machine| machine.cancel(key, permits));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 

@@ -139,7 +139,7 @@ impl<P: Platform, S: Storage, T: Timer> Shutdown<P, S, T> {
     ) -> Progress<U> {
         let mut wakes = self.wakes();
         let asked = self.transact(&mut wakes, &mut ask);
-        drop(wakes);
+        wakes.deliver();
         if !matches!(asked, Progress::WakerDiffers) {
             return asked;
         }
@@ -153,7 +153,7 @@ impl<P: Platform, S: Storage, T: Timer> Shutdown<P, S, T> {
                 asked => (replaced, asked),
             }
         });
-        drop(wakes);
+        wakes.deliver();
         drop(replaced);
         asked
     }

@@ -135,7 +135,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
                 Taking::Waiting { alarm } => return Asked::Waiting(alarm),
                 Taking::WakerDiffers => {}
             }
-            drop(wakes);
+            wakes.deliver();
             let fresh = waker.clone();
             let mut wakes = self.wakes();
             let registered = self.transact(now, &mut wakes, |machine| machine.register_take(key, fresh));
@@ -152,9 +152,9 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     }
 
     /// Wakes who is to be woken. Should that panic, the batch goes down with the caller, and comes to an end.
-    fn keep(&self, lot: Lot<G::Buffer>, wakes: Wakes<'_, Self>) -> Lot<G::Buffer> {
+    fn keep(&self, lot: Lot<G::Buffer>, mut wakes: Wakes<'_, Self>) -> Lot<G::Buffer> {
         let flight = Flight::new(self, &lot);
-        drop(wakes);
+        wakes.deliver();
         flight.disarm();
         lot
     }
@@ -162,7 +162,7 @@ impl<G: Gather, P: Platform, Q: Storage, T: Timer> Waterfall<G, P, Q, T> {
     fn cancel_take(&self, key: WaiterKey) {
         let mut wakes = self.wakes();
         let waker = self.transact(self.now(), &mut wakes, |machine| machine.cancel_take(key));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 

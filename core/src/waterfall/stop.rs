@@ -46,7 +46,7 @@ impl<R: WaterfallRef + Clone> Iterator for Unfinished<R> {
         let mut wakes = waterfall.wakes();
         let lot = waterfall.transact(waterfall.now(), &mut wakes, Machine::take_rest)?;
         let flight = Flight::new(waterfall, &lot);
-        drop(wakes);
+        wakes.deliver();
         flight.disarm();
         Some(Batch::new(self.waterfall.clone(), lot))
     }

@@ -8,6 +8,7 @@ mod batches;
 mod between;
 mod one_thread;
 mod priorities;
+mod rendezvous;
 mod tasks;
 mod threads;
 
@@ -25,23 +26,37 @@ pub(super) fn groups() -> Vec<Group> {
         between::group(),
         batches::group(),
         priorities::group(),
+        rendezvous::group(),
     ]
 }
 
 /// The bars of every row: close to the first three, ahead of the rest. Not every peer is in every row.
 fn barred(row: Row) -> Row {
+    bar(
+        row,
+        &[
+            (1.35, "kanal"),
+            (1.35, "crossfire"),
+            (1.35, "crossbeam-channel"),
+            (1.0, "flume"),
+            (1.0, "async-channel"),
+            (1.0, "tokio mpsc"),
+            (1.0, "thingbuf"),
+        ],
+    )
+}
+
+/// The bars of a rendezvous. kanal writes straight into the future that waits, which takes unsafe code, and loses the
+/// message should that future be dropped then; nobody else comes near it.
+fn barred_at_rendezvous(row: Row) -> Row {
+    bar(row, &[(2.0, "kanal"), (1.0, "crossbeam-channel"), (1.0, "flume")])
+}
+
+/// Those bars whose peer is in the row.
+fn bar(row: Row, bars: &[(f64, &'static str)]) -> Row {
     let names: Vec<String> = row.contenders().names().map(Into::into).collect();
-    let bars = [
-        (1.35, "kanal"),
-        (1.35, "crossfire"),
-        (1.35, "crossbeam-channel"),
-        (1.0, "flume"),
-        (1.0, "async-channel"),
-        (1.0, "tokio mpsc"),
-        (1.0, "thingbuf"),
-    ];
-    let present = bars.into_iter().filter(|(_, peer)| names.iter().any(|name| name == peer));
-    present.fold(row, |row, (limit, peer)| row.at_most(limit, peer))
+    let present = bars.iter().filter(|(_, peer)| names.iter().any(|name| name == peer));
+    present.fold(row, |row, &(limit, peer)| row.at_most(limit, peer))
 }
 
 /// Handles for so many at either end.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use tokio::task::yield_now;
 
-use super::{CAPACITY, alone, barred, shared};
+use super::{CAPACITY, alone, barred, barred_at_rendezvous, shared};
 use crate::harness::{Batch, Contenders, Group, Pool, Row, Workers, race_tasks};
 
 pub(super) fn one_to_one() -> Group {
     let row = |label: &str, workers: Workers| {
-        barred(Row::new(label, move |row| contenders(row, workers, 1)).cores(workers.count()))
+        barred(Row::new(label, move |row| contenders(row, workers, 1, CAPACITY)).cores(workers.count()))
     };
     Group {
         name: "queue/one task to one",
@@ -25,13 +25,18 @@ pub(super) fn one_to_one() -> Group {
 
 pub(super) fn two_to_two() -> Group {
     let row = |label: &str, workers: Workers| {
-        barred(Row::new(label, move |row| contenders(row, workers, 2)).cores(workers.count()))
+        barred(Row::new(label, move |row| contenders(row, workers, 2, CAPACITY)).cores(workers.count()))
     };
     Group {
         name: "queue/two tasks to two",
         about: "messages from two tasks to two others, at most 128 inside",
         rows: vec![row("one worker", Workers::One), row("two workers", Workers::Two)],
     }
+}
+
+/// A rendezvous of two tasks.
+pub(super) fn rendezvous(label: &str, workers: Workers) -> Row {
+    barred_at_rendezvous(Row::new(label, move |row| contenders(row, workers, 1, 0)).cores(workers.count()))
 }
 
 type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -64,10 +69,11 @@ macro_rules! contender {
     };
 }
 
-fn contenders(row: &mut Contenders, workers: Workers, pairs: usize) {
+/// Without capacity only those that have a rendezvous contend: crossfire takes none for one, and the rest panic.
+fn contenders(row: &mut Contenders, workers: Workers, pairs: usize, capacity: usize) {
     let pool = Rc::new(Pool::new(workers));
-    let queue = || {
-        let queue = Arc::new(tidegate_tokio::Queue::new(CAPACITY));
+    let queue = move || {
+        let queue = Arc::new(tidegate_tokio::Queue::new(capacity));
         (queue.clone(), queue)
     };
     contender!(
@@ -84,16 +90,7 @@ fn contenders(row: &mut Contenders, workers: Workers, pairs: usize) {
         pool,
         pairs,
         "kanal",
-        shared(kanal::bounded_async(CAPACITY), pairs),
-        |tx, item| tx.send(item).await.expect("open"),
-        |rx| rx.recv().await.expect("open")
-    );
-    contender!(
-        row,
-        pool,
-        pairs,
-        "crossfire",
-        shared(crossfire::mpmc::bounded_async(CAPACITY), pairs),
+        shared(kanal::bounded_async(capacity), pairs),
         |tx, item| tx.send(item).await.expect("open"),
         |rx| rx.recv().await.expect("open")
     );
@@ -102,16 +99,28 @@ fn contenders(row: &mut Contenders, workers: Workers, pairs: usize) {
         pool,
         pairs,
         "flume",
-        shared(flume::bounded(CAPACITY), pairs),
+        shared(flume::bounded(capacity), pairs),
         |tx, item| tx.send_async(item).await.expect("open"),
         |rx| rx.recv_async().await.expect("open")
+    );
+    if capacity == 0 {
+        return;
+    }
+    contender!(
+        row,
+        pool,
+        pairs,
+        "crossfire",
+        shared(crossfire::mpmc::bounded_async(capacity), pairs),
+        |tx, item| tx.send(item).await.expect("open"),
+        |rx| rx.recv().await.expect("open")
     );
     contender!(
         row,
         pool,
         pairs,
         "async-channel",
-        shared(async_channel::bounded(CAPACITY), pairs),
+        shared(async_channel::bounded(capacity), pairs),
         |tx, item| tx.send(item).await.expect("open"),
         |rx| rx.recv().await.expect("open")
     );
@@ -121,7 +130,7 @@ fn contenders(row: &mut Contenders, workers: Workers, pairs: usize) {
             pool,
             pairs,
             "tokio mpsc",
-            alone(tokio::sync::mpsc::channel(CAPACITY)),
+            alone(tokio::sync::mpsc::channel(capacity)),
             |tx, item| tx.send(item).await.expect("open"),
             |rx| rx.recv().await.expect("open")
         );
@@ -130,7 +139,7 @@ fn contenders(row: &mut Contenders, workers: Workers, pairs: usize) {
             pool,
             pairs,
             "thingbuf",
-            alone(thingbuf::mpsc::channel(CAPACITY)),
+            alone(thingbuf::mpsc::channel(capacity)),
             |tx, item| tx.send(item).await.expect("open"),
             |rx| rx.recv().await.expect("open")
         );

@@ -2,18 +2,23 @@
 
 use core::hint::black_box;
 
-use super::{CAPACITY, barred};
+use super::{CAPACITY, barred, barred_at_rendezvous};
 use crate::harness::{Batch, Contenders, Group, Placement, Row, race_threads};
 
 pub(super) fn group() -> Group {
     let row = |label: &str, placement: Placement| {
-        barred(Row::new(label, move |row| contenders(row, placement)).cores(placement.cores()))
+        barred(Row::new(label, move |row| contenders(row, placement, CAPACITY)).cores(placement.cores()))
     };
     Group {
         name: "queue/one thread to another",
         about: "messages from one thread that blocks to another, at most 128 inside",
         rows: vec![row("two cores", Placement::Apart), row("one core", Placement::Together)],
     }
+}
+
+/// A rendezvous of two threads.
+pub(super) fn rendezvous(label: &str, placement: Placement) -> Row {
+    barred_at_rendezvous(Row::new(label, move |row| contenders(row, placement, 0)).cores(placement.cores()))
 }
 
 /// Adds a contender whose threads do `$send` with each message, and `$receive` for each.
@@ -38,41 +43,45 @@ macro_rules! contender {
     };
 }
 
-fn contenders(row: &mut Contenders, placement: Placement) {
-    let queue = || {
-        let queue = std::sync::Arc::new(tidegate_threads::Queue::new(CAPACITY));
+/// Without capacity only those that have a rendezvous contend: crossfire takes none for one, and the rest panic.
+fn contenders(row: &mut Contenders, placement: Placement, capacity: usize) {
+    let queue = move || {
+        let queue = std::sync::Arc::new(tidegate_threads::Queue::new(capacity));
         (queue.clone(), queue)
     };
     contender!(row, placement, "tidegate", queue(), |tx, item| tx.put_blocking(item).expect("open"), |rx| rx
         .get_blocking()
         .expect("open"));
-    contender!(row, placement, "kanal", kanal::bounded(CAPACITY), |tx, item| tx.send(item).expect("open"), |rx| {
+    contender!(row, placement, "kanal", kanal::bounded(capacity), |tx, item| tx.send(item).expect("open"), |rx| {
         rx.recv().expect("open")
     });
-    contender!(
-        row,
-        placement,
-        "crossfire",
-        crossfire::mpmc::bounded_blocking(CAPACITY),
-        |tx, item| tx.send(item).expect("open"),
-        |rx| rx.recv().expect("open")
-    );
     contender!(
         row,
         placement,
         "crossbeam-channel",
-        crossbeam_channel::bounded(CAPACITY),
+        crossbeam_channel::bounded(capacity),
         |tx, item| tx.send(item).expect("open"),
         |rx| rx.recv().expect("open")
     );
-    contender!(row, placement, "flume", flume::bounded(CAPACITY), |tx, item| tx.send(item).expect("open"), |rx| {
+    contender!(row, placement, "flume", flume::bounded(capacity), |tx, item| tx.send(item).expect("open"), |rx| {
         rx.recv().expect("open")
     });
+    if capacity == 0 {
+        return;
+    }
+    contender!(
+        row,
+        placement,
+        "crossfire",
+        crossfire::mpmc::bounded_blocking(capacity),
+        |tx, item| tx.send(item).expect("open"),
+        |rx| rx.recv().expect("open")
+    );
     contender!(
         row,
         placement,
         "async-channel",
-        async_channel::bounded(CAPACITY),
+        async_channel::bounded(capacity),
         |tx, item| tx.send_blocking(item).expect("open"),
         |rx| rx.recv_blocking().expect("open")
     );
@@ -80,7 +89,7 @@ fn contenders(row: &mut Contenders, placement: Placement) {
         row,
         placement,
         "tokio mpsc",
-        tokio::sync::mpsc::channel(CAPACITY),
+        tokio::sync::mpsc::channel(capacity),
         |tx, item| tx.blocking_send(item).expect("open"),
         |rx| rx.blocking_recv().expect("open")
     );
@@ -88,7 +97,7 @@ fn contenders(row: &mut Contenders, placement: Placement) {
         row,
         placement,
         "thingbuf",
-        thingbuf::mpsc::blocking::channel(CAPACITY),
+        thingbuf::mpsc::blocking::channel(capacity),
         |tx, item| tx.send(item).expect("open"),
         |rx| rx.recv().expect("open")
     );
