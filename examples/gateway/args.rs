@@ -37,7 +37,8 @@ Usage: cargo run --release --example gateway -- [OPTIONS]
                        on their way by so much, and still keep to the limit [0.25]
   --client-rate N      how many requests a client may send per second [200]
   --patience SECONDS   who has waited so long gets 503 and a Retry-After [10]
-  --ttl SECONDS        how long a page is kept if the upstream does not say [1]
+  --ttl SECONDS        how long a page is kept if the upstream does not say [1]; one that is asked
+                       for once only is not kept at all
   --log FILE           where access is logged, in a file of SQLite [a temporary file]
   -h, --help           show this
 
