@@ -46,7 +46,8 @@ Paths below /api go to the upstream. The gateway's own are / (a dashboard), /hea
 which streams the access log. A request's header `x-priority` is a whole number, and lower is
 sooner: from -10 to 10, what is beyond counts as the nearest of these, and without it it is 0.
 
-Exit codes: 0, 1 if something failed (also an invariant that was checked), 2 for a wrong argument.
+Exit codes: 0, 1 if something failed (also an invariant that was checked) or a trial was interrupted,
+2 for a wrong argument.
 ";
 
 /// What is to be done.
