@@ -37,7 +37,8 @@ Usage: cargo run --release --example gateway -- [OPTIONS]
                        on their way by so much, and still keep to the limit [0.25]
   --client-rate N      how many requests a client may send per second [200]
   --patience SECONDS   who has waited so long gets 503 and a Retry-After [10]
-  --ttl SECONDS        how long a page is kept if the upstream does not say [1]
+  --ttl SECONDS        how long a page is kept if the upstream does not say [1]; one that is asked
+                       for once only is not kept at all
   --log FILE           where access is logged, in a file of SQLite [a temporary file]
   -h, --help           show this
 
@@ -45,7 +46,8 @@ Paths below /api go to the upstream. The gateway's own are / (a dashboard), /hea
 which streams the access log. A request's header `x-priority` is a whole number, and lower is
 sooner: from -10 to 10, what is beyond counts as the nearest of these, and without it it is 0.
 
-Exit codes: 0, 1 if something failed (also an invariant that was checked), 2 for a wrong argument.
+Exit codes: 0, 1 if something failed (also an invariant that was checked) or a trial was interrupted,
+2 for a wrong argument.
 ";
 
 /// What is to be done.

@@ -54,7 +54,7 @@ pub(crate) struct Row {
     pub(crate) client: IpAddr,
     pub(crate) class: Class,
     pub(crate) method: Method,
-    pub(crate) path: Box<str>,
+    pub(crate) path: Arc<str>,
     pub(crate) status: u16,
     pub(crate) took: Duration,
     pub(crate) cached: Option<Cached>,

@@ -4,7 +4,7 @@
 //! take can be sent again.
 
 use core::fmt;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::time::Duration;
 
@@ -166,16 +166,17 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Has a server answer, and reads the answer to its end.
-    pub(crate) async fn to(
+    /// Has a server answer, and reads the answer to its end. The future is small: it does not hold the request.
+    pub(crate) fn to(
         request: Outbound,
         client: &Client,
         server: &Authority,
         slowness: &Slowness,
-    ) -> Result<Self, Refusal> {
-        let request = request.into_request(server)?;
-        let answer = async {
-            let (mut head, body) = client.request(request).await.map_err(broken)?.into_parts();
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send + use<> {
+        let sent = request.into_request(server).map(|request| client.request(request));
+        let patience = slowness.answer;
+        let answer = async move {
+            let (mut head, body) = sent?.await.map_err(broken)?.into_parts();
             if head.status == StatusCode::SWITCHING_PROTOCOLS {
                 return Err(broken("nobody has asked for another protocol"));
             }
@@ -183,7 +184,7 @@ impl Answer {
             strip(&mut head.headers);
             Ok(Self { status: head.status, headers: head.headers, body })
         };
-        timeout(slowness.answer, answer).await.map_err(|_elapsed| Refusal::Late)?
+        async move { timeout(patience, answer).await.map_err(|_elapsed| Refusal::Late)? }
     }
 }
 

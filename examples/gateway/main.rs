@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `connections` | serves each connection in a task | `TaskGroup`, `Semaphore`, `Shutdown` |
 //! | `door` | no client gets more than its share, no more are inside than there is room | `KeyedRateLimiter`, `Semaphore` with priorities |
-//! | `pages` | keeps answers, and fetches once for all who ask | `TtlCache` |
+//! | `pages` | fetches once for all who ask, and keeps what was asked for before (`doorkeeper`) | `TtlCache` |
 //! | `upstream` | so many at once, so many per second, nobody while it rests | `Gate` of `Semaphore`, `RateLimiter`, `FifoLockout`; `TaskGroup` |
 //! | `log` | rows of the access log, in batches | `Waterfall` |
 //! | `database` | a thread that writes them | `Queue` of two colours |
@@ -25,11 +25,13 @@ mod connections;
 mod dashboard;
 mod database;
 mod door;
+mod doorkeeper;
 mod export;
 mod failure;
 mod gateway;
 mod http;
 mod jobs;
+mod lifetime;
 mod log;
 mod options;
 mod outlive;

@@ -3,42 +3,42 @@
 use core::future::poll_fn;
 use core::mem;
 use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 use std::hash::RandomState;
 use std::sync::Arc;
 
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, AGE, AUTHORIZATION, CACHE_CONTROL, COOKIE, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE, SET_COOKIE, VARY,
+    AUTHORIZATION, CACHE_CONTROL, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE,
 };
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderName, Method};
 use tidegate_tokio::cache::{Config, Expiring, Stats, WhenFull};
 use tidegate_tokio::{Clock, Instant, LoadError, TokioTimer, TtlCache};
 
-use crate::http::{Answer, Outbound};
+use crate::doorkeeper::Doorkeeper;
+use crate::http::Outbound;
+use crate::lifetime::{Lifetime, NEGOTIATED, STALE, directives};
 use crate::options::Options;
 use crate::packed::Packed;
 use crate::refusal::Refusal;
 use crate::telemetry::Cached;
 use crate::upstream::Fetched;
 
-/// How many pages are kept, and how large the largest is: 64 MiB in all.
+/// How many pages are kept, of at most 64 KiB each: 64 MiB in all.
 const PAGES: usize = 1_024;
-const LARGEST_PAGE: usize = 1 << 16;
+/// How many are remembered that were asked for: a page that is asked for once is not kept.
+const ASKED_FOR: usize = 16 * PAGES;
 /// How many are fetched at once; whoever comes then fetches for himself alone.
 const FLIGHTS: usize = 1_024;
-/// For how long a page that is past its time may be served while a new one is fetched.
-const STALE: Duration = Duration::from_secs(1);
 
 /// Who sends one of these wants an answer of his own.
 static PERSONAL: [HeaderName; 7] =
     [AUTHORIZATION, COOKIE, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, RANGE];
-/// Whose answers differ in one of these, differ.
-static NEGOTIATED: [HeaderName; 3] = [ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE];
 
 #[derive(Debug)]
 pub(crate) struct Pages {
     cache: TtlCache<Key, Arc<Page>, Unkept, TokioTimer, RandomState>,
+    asked_for: Doorkeeper,
     ttl: Duration,
 }
 
@@ -50,18 +50,35 @@ enum Unkept {
     Private,
 }
 
-/// The path, and what was negotiated, a line each.
-type Key = String;
+/// The path, and what was negotiated if anything was, a line each.
+type Key = Arc<str>;
 
 /// An answer for everybody who asks for it.
 #[derive(Debug)]
-struct Page {
+enum Page {
+    /// For those who wait for it already: so far nobody else has asked.
+    Once(Fetched),
+    /// To be kept.
+    Kept(Kept),
+}
+
+#[derive(Debug)]
+struct Kept {
     answer: Packed,
     /// How long whoever fetched it stood in line.
     waited: Duration,
     lifetime: Lifetime,
     /// When it came.
     since: Instant,
+}
+
+/// Why somebody who has asked for a page gets none.
+#[derive(Debug)]
+pub(crate) enum Unshared {
+    /// Whoever has fetched it was refused.
+    Refused(Refusal),
+    /// It turned out to be somebody else's, or there was no room: the request is to be sent by itself.
+    Alone(Outbound),
 }
 
 /// What somebody gets who has asked for a page.
@@ -77,13 +94,15 @@ impl Pages {
     pub(crate) fn new(options: &Options) -> Self {
         let lifetimes = Expiring::with_clock(options.ttl, TokioTimer)
             .stale_while_revalidate(STALE)
-            .by_value(|page: &Arc<Page>| page.lifetime.kept_for());
+            .by_value(|page: &Arc<Page>| page.kept_for());
         let config = Config::new(PAGES).max_flights(FLIGHTS).when_full(WhenFull::Unshared);
-        Self { cache: TtlCache::with_parts(config, lifetimes, RandomState::new()), ttl: options.ttl }
+        let cache = TtlCache::with_parts(config, lifetimes, RandomState::new());
+        Self { cache, asked_for: Doorkeeper::new(ASKED_FOR), ttl: options.ttl }
     }
 
     /// Under which key the answer to a request may be kept; `None` if it concerns nobody else.
-    pub(crate) fn key(request: &Outbound) -> Option<Key> {
+    /// `logged` is its path as it is logged, which may be shared if that is all of it.
+    pub(crate) fn key(request: &Outbound, logged: Option<&Arc<str>>) -> Option<Key> {
         if request.method != Method::GET || !request.body.is_empty() {
             return None;
         }
@@ -102,6 +121,10 @@ impl Pages {
             }
         }
         let path = request.path.as_str();
+        if negotiated.iter().all(|value| value.is_empty()) {
+            let logged = logged.filter(|logged| logged.len() == path.len());
+            return Some(logged.map_or_else(|| path.into(), Arc::clone));
+        }
         let mut key =
             String::with_capacity(path.len() + negotiated.map(|value| value.len() + 1).iter().sum::<usize>());
         key.push_str(path);
@@ -109,55 +132,83 @@ impl Pages {
             key.push('\n');
             key.push_str(value);
         }
-        Some(key)
+        Some(key.into())
     }
 
     /// The page of this key: one that is there, or one that somebody fetches just now, or else the one that `fetch`
-    /// does. `None` if it turned out to be somebody else's.
+    /// does. It is kept if somebody has asked for it before, or does meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of whoever has fetched; they are not kept.
+    /// [`Refused`](Unshared::Refused) with the refusal of whoever has fetched, which is not kept;
+    /// [`Alone`](Unshared::Alone) with the request.
     pub(crate) async fn get<F>(
         &self,
-        key: &str,
-        fetch: impl FnOnce() -> F + Send,
-    ) -> Result<Option<Found>, Refusal>
+        key: &Key,
+        request: Outbound,
+        fetch: impl FnOnce(Outbound) -> F + Send,
+    ) -> Result<Found, Unshared>
     where
         F: Future<Output = Result<Fetched, Refusal>> + Send,
     {
-        let (mut own, mut waited) = (None, false);
+        let (mut own, mut waited, fetches) = (None, false, AtomicBool::new(false));
+        let mut request = Some(request);
         let loaded = {
-            let own = &mut own;
-            let mut load = pin!(self.cache.get_or_load(key, || async move {
-                // Whoever fetches gets the answer as it is; the others get what is kept of it, if anything is.
-                let fetched = own.insert(fetch().await.map_err(Unkept::Refused)?);
-                Page::new(fetched, self.ttl).map(Arc::new).ok_or(Unkept::Private)
+            let (own, request, fetches) = (&mut own, &mut request, &fetches);
+            let mut load = pin!(self.cache.get_or_load(key, || {
+                fetches.store(true, Relaxed);
+                let fetching = request.take().map(fetch);
+                async move {
+                    // It is called once.
+                    let Some(fetching) = fetching else { return Err(Unkept::Private) };
+                    let fetched = fetching.await.map_err(Unkept::Refused)?;
+                    self.page(key, fetched, own).map(Arc::new).ok_or(Unkept::Private)
+                }
             }));
             poll_fn(|cx| {
                 let loaded = load.as_mut().poll(cx);
-                waited |= loaded.is_pending();
+                if loaded.is_pending() && !mem::replace(&mut waited, true) && !fetches.load(Relaxed) {
+                    self.asked_for.note(key);
+                }
                 loaded
             })
             .await
         };
         if let Some(fetched) = own {
-            return Ok(Some(Found { fetched, cached: Cached::Miss, age: None }));
+            return Ok(Found { fetched, cached: Cached::Miss, age: None });
         }
-        let page = match loaded {
-            Ok(page) => page,
-            Err(LoadError::Failed(Unkept::Refused(refusal))) => return Err(refusal),
-            Err(_) => return Ok(None),
+        match (loaded, request) {
+            (Ok(page), _) => Ok(match &*page {
+                Page::Kept(kept) if !waited => kept.found(),
+                _ => {
+                    let cached = if fetches.into_inner() { Cached::Miss } else { Cached::Joined };
+                    Found { fetched: Page::shared(page), cached, age: None }
+                }
+            }),
+            (Err(LoadError::Failed(Unkept::Refused(refusal))), _) => Err(Unshared::Refused(refusal)),
+            (Err(_), Some(request)) => Err(Unshared::Alone(request)),
+            // Never so: whoever fetches is refused, or has a page, or has its own answer.
+            (Err(_), None) => Err(Unshared::Refused(Refusal::Late)),
+        }
+    }
+
+    /// What is to become of an answer. Of one that is kept or private, whoever has fetched it gets it as it is.
+    fn page(&self, key: &Key, fetched: Fetched, own: &mut Option<Fetched>) -> Option<Page> {
+        let lifetime = Lifetime::of(&fetched.answer, self.ttl);
+        let page = match lifetime {
+            Some(lifetime) if lifetime.kept_for().is_zero() || !self.asked_for.note(key) => {
+                return Some(Page::Once(fetched));
+            }
+            Some(lifetime) => Some(Page::Kept(Kept {
+                answer: Packed::new(&fetched.answer),
+                waited: fetched.waited,
+                lifetime,
+                since: TokioTimer.now(),
+            })),
+            None => None,
         };
-        let answer = page.answer.unpack();
-        if waited {
-            let fetched = Fetched { answer, waited: page.waited };
-            return Ok(Some(Found { fetched, cached: Cached::Joined, age: None }));
-        }
-        let fetched = Fetched { answer, waited: Duration::ZERO };
-        let kept = TokioTimer.now().duration_since(page.since);
-        let cached = if kept < page.lifetime.fresh { Cached::Hit } else { Cached::Stale };
-        Ok(Some(Found { fetched, cached, age: Some(kept + page.lifetime.age) }))
+        *own = Some(fetched);
+        page
     }
 
     /// Drops whatever is past its time.
@@ -176,88 +227,35 @@ impl Pages {
 }
 
 impl Page {
-    /// `ttl` is for answers that say nothing of it. `None` if the answer is not for everybody.
-    fn new(fetched: &Fetched, ttl: Duration) -> Option<Self> {
-        let lifetime = Lifetime::of(&fetched.answer, ttl)?;
-        let (answer, waited) = (Packed::new(&fetched.answer), fetched.waited);
-        Some(Self { answer, waited, lifetime, since: TokioTimer.now() })
-    }
-}
-
-/// For how long an answer may be kept.
-#[derive(Clone, Copy, Debug)]
-struct Lifetime {
-    /// From when it came.
-    fresh: Duration,
-    /// How old it was then.
-    age: Duration,
-    /// Whether it may be served when it is not fresh any more.
-    may_be_stale: bool,
-}
-
-impl Lifetime {
-    /// In the words of RFC 9111; `None` if the answer is not for everybody.
-    fn of(answer: &Answer, ttl: Duration) -> Option<Self> {
-        let headers = &answer.headers;
-        if answer.status != StatusCode::OK || answer.body.len() > LARGEST_PAGE {
-            return None;
+    const fn kept_for(&self) -> Duration {
+        match self {
+            Self::Once(_) => Duration::ZERO,
+            Self::Kept(kept) => kept.lifetime.kept_for(),
         }
-        let (mut said, mut said_to_caches, mut may_be_stale) = (None, None, true);
-        for directive in directives(headers.get_all(CACHE_CONTROL)) {
-            if ["no-store", "no-cache", "private"].iter().any(|name| directive.is(name)) {
-                return None;
-            } else if directive.is("max-age") {
-                said = Some(directive.seconds());
-            } else if directive.is("s-maxage") {
-                said_to_caches = Some(directive.seconds());
-                may_be_stale = false;
-            } else if directive.is("must-revalidate") || directive.is("proxy-revalidate") {
-                may_be_stale = false;
-            }
+    }
+
+    /// The answer, for one of those who waited for it; the last of them takes it.
+    fn shared(page: Arc<Self>) -> Fetched {
+        match Arc::try_unwrap(page) {
+            Ok(Self::Once(fetched)) => fetched,
+            Ok(Self::Kept(kept)) => kept.fetched(),
+            Err(page) => match &*page {
+                Self::Once(fetched) => fetched.clone(),
+                Self::Kept(kept) => kept.fetched(),
+            },
         }
-        let is_common = !headers.contains_key(SET_COOKIE)
-            && headers.get_all(VARY).iter().all(|vary| vary.to_str().is_ok_and(is_negotiated));
-        if !is_common {
-            return None;
-        }
-        let age = headers.get(AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
-        let age = Duration::from_secs(age.unwrap_or(0));
-        Some(Self { fresh: said_to_caches.or(said).unwrap_or(ttl).saturating_sub(age), age, may_be_stale })
-    }
-
-    /// After that the cache has it fetched anew, and serves it for as long as [`STALE`] meanwhile.
-    const fn kept_for(self) -> Duration {
-        if self.may_be_stale { self.fresh } else { self.fresh.saturating_sub(STALE) }
     }
 }
 
-fn is_negotiated(vary: &str) -> bool {
-    vary.split(',').all(|name| NEGOTIATED.iter().any(|known| name.trim().eq_ignore_ascii_case(known.as_str())))
-}
-
-/// A word of `Cache-Control`.
-struct Directive<'a> {
-    name: &'a str,
-    value: &'a str,
-}
-
-impl Directive<'_> {
-    const fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+impl Kept {
+    fn fetched(&self) -> Fetched {
+        Fetched { answer: self.answer.unpack(), waited: self.waited }
     }
 
-    /// None at all if that makes no sense.
-    fn seconds(&self) -> Duration {
-        Duration::from_secs(self.value.trim_matches('"').parse().unwrap_or(0))
+    fn found(&self) -> Found {
+        let age = TokioTimer.now().duration_since(self.since);
+        let cached = if age < self.lifetime.fresh { Cached::Hit } else { Cached::Stale };
+        let fetched = Fetched { answer: self.answer.unpack(), waited: Duration::ZERO };
+        Found { fetched, cached, age: Some(age + self.lifetime.age) }
     }
-}
-
-/// Those in values of `Cache-Control`.
-fn directives<'a>(values: impl IntoIterator<Item = &'a HeaderValue>) -> impl Iterator<Item = Directive<'a>> {
-    // What cannot be read may say anything.
-    let values = values.into_iter().map(|value| value.to_str().unwrap_or("no-store"));
-    values.flat_map(|value| value.split(',')).map(|directive| {
-        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        Directive { name: name.trim_ascii(), value: value.trim_ascii() }
-    })
 }

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::extract::{Request, State};
@@ -13,7 +14,7 @@ use tidegate_tokio::{Clock, Instant, TokioTimer};
 use crate::database::Row;
 use crate::gateway::Gateway;
 use crate::http::Outbound;
-use crate::pages::{Found, Pages};
+use crate::pages::{Found, Pages, Unshared};
 use crate::refusal::Refusal;
 use crate::telemetry::Cached;
 use crate::upstream::Fetched;
@@ -81,19 +82,26 @@ impl Visit {
         // Before it stands in line: a slow sender must not hold a permit of the upstream's.
         let request = Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?;
 
-        let fetch = || gateway.upstream.fetch(&request, priority);
-        if let Some(key) = Pages::key(&request)
-            && let Some(Found { fetched, cached, age }) = gateway.pages.get(&key, fetch).await?
-        {
-            self.note(cached);
-            let mut response = timed(fetched);
-            response.headers_mut().append(CACHE_STATUS, status(cached));
-            if let Some(age) = age {
-                response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+        let fetch = |request| gateway.upstream.fetch(request, priority);
+        let Some(key) = Pages::key(&request, self.path()) else { return Ok(timed(fetch(request).await?)) };
+        match gateway.pages.get(&key, request, fetch).await {
+            Ok(Found { fetched, cached, age }) => {
+                self.note(cached);
+                let mut response = timed(fetched);
+                response.headers_mut().append(CACHE_STATUS, status(cached));
+                if let Some(age) = age {
+                    response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+                }
+                Ok(response)
             }
-            return Ok(response);
+            Err(Unshared::Alone(request)) => Ok(timed(fetch(request).await?)),
+            Err(Unshared::Refused(refusal)) => Err(refusal),
         }
-        Ok(timed(fetch().await?))
+    }
+
+    /// The path as it is logged.
+    fn path(&self) -> Option<&Arc<str>> {
+        self.row.as_ref().map(|row| &row.path)
     }
 
     fn refuse(&mut self, refusal: Refusal) -> Response {

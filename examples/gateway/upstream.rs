@@ -19,6 +19,7 @@ use tidegate_tokio::{
 use crate::http::{Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::outlive::Outliving;
+use crate::packed::Spare;
 use crate::refusal::Refusal;
 use crate::telemetry::Telemetry;
 use crate::urgency::Class;
@@ -91,7 +92,11 @@ impl Upstream {
     ///
     /// In line, dropping the future gives the place up and nothing else. In the upstream it changes nothing: the work
     /// there goes on, so the permit stays with it.
-    pub(crate) async fn fetch(&'static self, request: &Outbound, priority: Priority) -> Result<Fetched, Refusal> {
+    pub(crate) async fn fetch(
+        &'static self,
+        mut request: Outbound,
+        priority: Priority,
+    ) -> Result<Fetched, Refusal> {
         let mut waited = Duration::ZERO;
         let mut deadline = None;
         let mut attempt = 1;
@@ -104,10 +109,11 @@ impl Upstream {
                 waited += TokioTimer.now().duration_since(arrived);
                 pass
             };
-            let request = request.clone();
+            let spare = (attempt < ATTEMPTS).then(|| Spare::new(&request));
+            let answer = Answer::to(request, &self.client, &self.authority, &self.slowness);
             // On the way it is to stay, with its pass, also if nobody waits for it any more.
             let call = Outliving::new(&self.calls, async move {
-                let answer = Answer::to(request, &self.client, &self.authority, &self.slowness).await;
+                let answer = answer.await;
                 // Before the pass is given back: nobody may follow.
                 if let Ok(answer) = &answer
                     && let Some(rest) = wanted_rest(answer)
@@ -122,9 +128,7 @@ impl Upstream {
             if answer.status != StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Fetched { answer, waited });
             }
-            if attempt == ATTEMPTS {
-                return Err(self.locked_out());
-            }
+            request = spare.ok_or_else(|| self.locked_out())?.unpack();
             attempt += 1;
         }
     }

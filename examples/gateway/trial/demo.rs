@@ -16,44 +16,27 @@ use super::flaky::{Figures, Flaky, Temper};
 use super::load::{self, CROWDS, Sample};
 use super::progress::Progress;
 use super::report::{Report, Row};
+use super::served::served;
 use crate::connections;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::http::{self, Slowness};
 use crate::options::Options;
 use crate::output::print;
-use crate::server::{LOOPBACK, Server};
+use crate::server::LOOPBACK;
 
 pub(crate) async fn run(span: Duration, mut options: Options) -> Result<(), Failure> {
     (options.behind_proxy, options.slowness) = (true, Slowness::ENDLESS);
-    let upstream = Flaky::start(Temper::BAD).await?;
     let (listener, address) = connections::listen(LOOPBACK).await?;
-    let server = Server::start(listener, upstream.authority, &options)?;
-    let gateway = server.gateway;
-    let stopping = tokio::spawn(server.run(&[], || {}, || {}));
-    let Temper { work, limit, active, rest, .. } = Temper::BAD;
-    print(&format!(
-        "{} clients of {} classes ask for {} s at http://{address}/api, whose upstream takes {limit} requests per\n\
-         second, {} at a time, in {} ms each on average, and rests {} s after every {} s\n",
-        CROWDS.iter().map(|crowd| u32::from(crowd.clients)).sum::<u32>(),
-        CROWDS.len(),
-        span.as_secs_f64(),
-        options.permits,
-        work.as_millis(),
-        rest.as_secs_f64(),
-        active.as_secs_f64(),
-    ))?;
-
-    let outcomes = load::start(address, span);
-    let exporting = tokio::spawn(export(gateway, address, span / 2));
-    let report = watch(outcomes, gateway, span).await?;
-    let exported = exporting.await.map_err(Failure::to("export"))??;
-    gateway.shutdown.trigger();
-    let stopped = stopping.await.map_err(Failure::to("stop"))??;
+    let Flaky { authority, figures } = Flaky::start(Temper::BAD).await?;
+    let (gateway, (report, exported), stopped) = served(listener, authority, &options, async |gateway| {
+        watch(gateway, address, span, options.permits).await
+    })
+    .await?;
 
     let mut checks = Checks::default();
-    check_upstream(&mut checks, &upstream.figures, options.permits as u64, gateway);
-    check_answers(&mut checks, &report, &upstream.figures);
+    check_upstream(&mut checks, &figures, options.permits as u64, gateway);
+    check_answers(&mut checks, &report, &figures);
     check_log(&mut checks, &report, gateway, exported)?;
     check_stop(&mut checks, &stopped.report, gateway, options.permits);
     let pages = gateway.pages.stats();
@@ -69,6 +52,33 @@ pub(crate) async fn run(span: Duration, mut options: Options) -> Result<(), Fail
         0 => Ok(()),
         broken => Err(Failure::Run(format!("broken invariants: {broken}"))),
     }
+}
+
+/// Sends traffic for so long; answers what became of it, and what an export had meanwhile.
+async fn watch(
+    gateway: &'static Gateway,
+    address: SocketAddr,
+    span: Duration,
+    permits: usize,
+) -> Result<(Report, Exported), Failure> {
+    let Temper { work, limit, active, rest, .. } = Temper::BAD;
+    print(&format!(
+        "{} clients of {} classes ask for {} s at http://{address}/api, whose upstream takes {limit} requests per\n\
+         second, {} at a time, in {} ms each on average, and rests {} s after every {} s\n",
+        CROWDS.iter().map(|crowd| u32::from(crowd.clients)).sum::<u32>(),
+        CROWDS.len(),
+        span.as_secs_f64(),
+        permits,
+        work.as_millis(),
+        rest.as_secs_f64(),
+        active.as_secs_f64(),
+    ))?;
+
+    let outcomes = load::start(address, span);
+    let exporting = tokio::spawn(export(gateway, address, span / 2));
+    let report = gather(outcomes, gateway, span).await?;
+    let exported = exporting.await.map_err(Failure::to("export"))??;
+    Ok((report, exported))
 }
 
 fn check_upstream(checks: &mut Checks, upstream: &Figures, permits: u64, gateway: &Gateway) {
@@ -122,7 +132,7 @@ fn check_stop(checks: &mut Checks, report: &ServiceReport, gateway: &Gateway, pe
 }
 
 /// Gathers outcomes until the last one, and shows how it is going.
-async fn watch(
+async fn gather(
     mut outcomes: mpsc::Receiver<Sample>,
     gateway: &Gateway,
     span: Duration,

@@ -9,4 +9,5 @@ mod memory;
 pub(crate) mod overhead;
 mod progress;
 mod report;
+mod served;
 pub(crate) mod soak;

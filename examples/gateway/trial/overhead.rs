@@ -16,13 +16,14 @@ use axum::response::{IntoResponse, Response};
 use tidegate_tokio::{Shutdown, TaskGroup};
 
 use super::flaky::{Flaky, Temper};
+use super::served::served;
 use crate::connections::{self, Connections};
 use crate::failure::Failure;
 use crate::http::{self, Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::output::print;
 use crate::refusal::Refusal;
-use crate::server::{LOOPBACK, Server};
+use crate::server::LOOPBACK;
 
 /// How many rounds each contender has, of so many requests, so many at a time. Short ones, in turns: what else the
 /// machine does then meets both.
@@ -50,12 +51,7 @@ static TRAFFIC: [Traffic; 4] = [
         paths: u32::MAX,
     },
     Traffic { what: "answers that nobody may keep", method: Method::GET, folder: "mine", paths: u32::MAX },
-    Traffic {
-        what: "pages: all of them new, and kept in vain",
-        method: Method::GET,
-        folder: "pages",
-        paths: u32::MAX,
-    },
+    Traffic { what: "pages: all of them new", method: Method::GET, folder: "pages", paths: u32::MAX },
     Traffic { what: "pages: a thousand", method: Method::GET, folder: "pages", paths: 1_000 },
 ];
 
@@ -66,15 +62,24 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let (listener, layered) = connections::listen(LOOPBACK).await?;
     let (most, patience) = (1_000_000, Duration::from_mins(1));
     let options = Options { permits: 1_000, rate: most, client_rate: most, patience, ..Options::default() };
-    let server = Server::start(listener, upstream.clone(), &options)?;
-    let gateway = server.gateway;
-    let stopping = tokio::spawn(server.run(&[], || {}, || {}));
+    let compare = async |_gateway| compare(layered, upstream.clone()).await;
+    let (_, slow, _) = served(listener, upstream.clone(), &options, compare).await?;
+    match slow {
+        0 => Ok(()),
+        _ => {
+            Err(Failure::Run(format!("the layers cost more than {:.0} % of the throughput", (1.0 - BAR) * 100.0)))
+        }
+    }
+}
 
+/// Measures the gateway and the same proxy without its layers in turns; answers for how many kinds of traffic it is too slow.
+async fn compare(layered: SocketAddr, upstream: Authority) -> Result<usize, Failure> {
     let (listener, bare) = connections::listen(LOOPBACK).await?;
     let proxy: &'static Bare = Box::leak(Box::new(Bare { upstream, client: http::client() }));
     let router = Router::new().fallback(forward).with_state(proxy);
     tokio::spawn(Connections::new(router, Slowness::BOUNDED, &SHUTDOWN).accept(listener));
 
+    print(&format!("{ROUNDS} rounds each of {REQUESTS} requests, {CLIENTS} at a time, in turns\n"))?;
     let (layered, bare) = (Contender::new(layered)?, Contender::new(bare)?);
     let mut slow = 0;
     for traffic in &TRAFFIC {
@@ -105,14 +110,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
             1e6 / with - 1e6 / without,
         ))?;
     }
-    gateway.shutdown.trigger();
-    stopping.await.map_err(Failure::to("stop"))??;
-    match slow {
-        0 => Ok(()),
-        _ => {
-            Err(Failure::Run(format!("the layers cost more than {:.0} % of the throughput", (1.0 - BAR) * 100.0)))
-        }
-    }
+    Ok(slow)
 }
 
 /// The same proxy without its layers.

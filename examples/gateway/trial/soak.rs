@@ -18,13 +18,14 @@ use super::checks::Checks;
 use super::flaky::{Flaky, Temper};
 use super::hostile::Harm;
 use super::memory::Course;
+use super::served::served;
 use crate::connections;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::http::{self, Client, LARGEST_BODY, Slowness};
 use crate::options::Options;
 use crate::output::print;
-use crate::server::{LOOPBACK, Server};
+use crate::server::LOOPBACK;
 use crate::urgency;
 
 /// How many requests are under way at once.
@@ -61,24 +62,9 @@ pub(crate) async fn run(requests: u64) -> Result<(), Failure> {
     };
     let upstream = Flaky::start(Temper::QUICK).await?;
     let (listener, address) = connections::listen(LOOPBACK).await?;
-    let server = Server::start(listener, upstream.authority.clone(), &options)?;
-    let gateway = server.gateway;
-    let stopping = tokio::spawn(server.run(&[], || {}, || {}));
-    print(&format!("{requests} requests, {CLIENTS} at a time, to http://{address}/api\n"))?;
-
-    let (started, tally, clients) = (Instant::now(), Arc::new(Tally::default()), TaskGroup::new());
-    let authority = Authority::try_from(address.to_string()).map_err(Failure::to("name the gateway"))?;
-    let http = http::client();
-    for seed in 0..CLIENTS {
-        let (tally, http, authority) = (Arc::clone(&tally), http.clone(), authority.clone());
-        let caller = Caller { address, authority, http, rng: Rng::with_seed(seed), tally };
-        let _ = clients.spawn(caller.run(requests));
-    }
-    let memory = watch(&clients, &tally, requests).await;
-    let elapsed = started.elapsed();
-    drop(http);
-    gateway.shutdown.trigger();
-    let stopped = stopping.await.map_err(Failure::to("stop"))??;
+    let tally = Arc::new(Tally::default());
+    let send = async |_gateway| send(address, requests, &tally).await;
+    let (gateway, (memory, elapsed), stopped) = served(listener, upstream.authority, &options, send).await?;
 
     let mut checks = Checks::default();
     let count = |counter: &AtomicU64| counter.load(Ordering::SeqCst);
@@ -101,6 +87,21 @@ pub(crate) async fn run(requests: u64) -> Result<(), Failure> {
         0 => Ok(()),
         broken => Err(Failure::Run(format!("broken invariants: {broken}"))),
     }
+}
+
+/// Sends so many requests; answers how memory went, and how long it took.
+async fn send(address: SocketAddr, requests: u64, tally: &Arc<Tally>) -> Result<(Course, Duration), Failure> {
+    print(&format!("{requests} requests, {CLIENTS} at a time, to http://{address}/api\n"))?;
+    let (started, clients) = (Instant::now(), TaskGroup::new());
+    let authority = Authority::try_from(address.to_string()).map_err(Failure::to("name the gateway"))?;
+    let http = http::client();
+    for seed in 0..CLIENTS {
+        let (tally, http, authority) = (Arc::clone(tally), http.clone(), authority.clone());
+        let caller = Caller { address, authority, http, rng: Rng::with_seed(seed), tally };
+        let _ = clients.spawn(caller.run(requests));
+    }
+    let memory = watch(&clients, tally, requests).await;
+    Ok((memory, started.elapsed()))
 }
 
 fn check_log(checks: &mut Checks, gateway: &Gateway, heard: u64) -> Result<(), Failure> {

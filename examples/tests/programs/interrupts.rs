@@ -5,12 +5,15 @@ use std::net::TcpStream;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::programs::{Gateway, until};
+use crate::programs::{Gateway, Program, until};
 use crate::upstream::Upstream;
 
 fn send(gateway: &Gateway, signal: Signal) {
-    let pid = i32::try_from(gateway.id()).ok().and_then(Pid::from_raw).unwrap();
-    kill_process(pid, signal).unwrap();
+    send_to(gateway.id(), signal);
+}
+
+fn send_to(process: u32, signal: Signal) {
+    kill_process(i32::try_from(process).ok().and_then(Pid::from_raw).unwrap(), signal).unwrap();
 }
 
 #[test]
@@ -48,4 +51,22 @@ fn the_second_kills_it() {
     // By the signal, and not by an exit code of its own.
     assert_eq!(gateway.end(), (None, String::new()));
     drop((inside, arrival));
+}
+
+#[test]
+fn a_trial_says_so_and_leaves_nothing_behind() {
+    for (mode, signal) in [("--demo", Signal::INT), ("--soak", Signal::TERM), ("--overhead", Signal::INT)] {
+        let mut trial = Program::start("gateway", &[mode]);
+        trial.until_it_speaks();
+        assert!(!trial.left_behind().is_empty(), "{mode} logs nothing");
+        send_to(trial.id(), signal);
+        let output = trial.end();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), stderr.lines().last()),
+            (Some(1), Some("gateway: interrupted")),
+            "{mode}"
+        );
+        assert_eq!(trial.left_behind(), Vec::<std::path::PathBuf>::new(), "{mode}");
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(name: &str, args: &[&str]) -> Output {
 pub(crate) struct Program {
     child: Child,
     /// Where it puts what is temporary: removed after its end, however that comes.
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// A new folder, removed with all that is in it when this is dropped.
@@ -68,12 +68,24 @@ impl Program {
         for variable in ["TMPDIR", "TMP", "TEMP"] {
             command.env(variable, &folder.0);
         }
-        Self { child: command.spawn().unwrap(), _folder: folder }
+        Self { child: command.spawn().unwrap(), folder }
     }
 
     /// The process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it prints something.
+    #[cfg(unix)]
+    pub(crate) fn until_it_speaks(&mut self) {
+        self.child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    }
+
+    /// What it has put where temporary files go, and not removed.
+    #[cfg(unix)]
+    pub(crate) fn left_behind(&self) -> Vec<PathBuf> {
+        fs::read_dir(&self.folder.0).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Waits for its end: how it ended, and all that it printed.
