@@ -53,6 +53,9 @@ use crate::wakes::Wakes;
 /// The hasher `H` decides whether somebody who makes up keys can have them collide: take one with a random seed
 /// where that matters, as the adapters do.
 ///
+/// The quota is for good: what a million keys have taken counts in its terms. For another quota put another limiter in its
+/// place, which begins with full buckets; those who wait at this one are served by it for as long as they hold it.
+///
 /// # Clocks that misbehave
 ///
 /// As [`TokenBucket`] says, key by key. Whoever waits by the time of a clock that has stepped back from afar is told the new

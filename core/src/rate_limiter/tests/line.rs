@@ -307,3 +307,30 @@ fn what_comes_back_of_who_leaves_comes_back_then() {
     assert_eq!(limiter.try_acquire(2).unwrap_err().earliest(), Some(at(23)));
     assert_eq!(poll(next.as_mut()), DONE);
 }
+
+#[test]
+fn a_leader_that_is_served_by_a_refund_lets_its_timer_go() {
+    let setting = Setting::new();
+    let limiter = setting.limiter(&[quota(1, SECOND)]);
+    assert!(limiter.try_acquire(1).is_ok());
+    let mut first = pin!(limiter.acquire(1));
+    assert!(poll(first.as_mut()).is_pending());
+    assert_eq!(setting.armed.get(), 1);
+    limiter.refund(1);
+    assert_eq!(poll(first.as_mut()), DONE);
+    assert_eq!(setting.armed.get(), 0, "though the future is still there");
+}
+
+#[test]
+fn who_has_been_deposed_does_not_take_what_is_for_the_first() {
+    let setting = Setting::new();
+    let limiter = setting.limiter(&[quota(1, SECOND)]);
+    assert!(limiter.try_acquire(1).is_ok());
+    let mut deposed = pin!(limiter.acquire(1));
+    let mut urgent = pin!(limiter.acquire(1).priority(Priority(-1)));
+    assert!(poll(deposed.as_mut()).is_pending());
+    assert!(poll(urgent.as_mut()).is_pending());
+    setting.clock.advance(SECOND);
+    assert!(poll(deposed.as_mut()).is_pending(), "its timer is over, but it is not its turn");
+    assert_eq!(poll(urgent.as_mut()), DONE);
+}
