@@ -1,13 +1,15 @@
 //! Wakers are foreign code: they run outside the lock, whatever they do, and take nobody down with them.
 
+use core::hash::BuildHasherDefault;
 use core::iter;
 use core::panic::AssertUnwindSafe;
 use core::task::{Poll, Waker};
 use core::time::Duration;
+use std::hash::DefaultHasher;
 use std::panic;
 use std::sync::Arc;
 
-use tidegate_core::rate_limiter::{Quota, RateLimiter};
+use tidegate_core::rate_limiter::{KeyedRateLimiter, Quota, RateLimiter, TokenBucket, WhenFull};
 use tidegate_core::semaphore::{Acquire, AcquireError, Config, HeadOfLine, Semaphore};
 use tidegate_core::{Heap, Local, ManualClock, Platform, Priority};
 use tidegate_tests::{Count, Hook, poll_once, poll_with};
@@ -83,6 +85,31 @@ fn the_waker_of_who_serves_itself_is_dropped_outside_the_lock() {
         }
     };
     let mut first = limiter.acquire(1);
+    assert!(poll_with(&mut first, &Hook::waker(|| (), meddle)).is_pending());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(dropped.get(), 0, "one is in line");
+    assert!(poll_once(&mut first).is_ready());
+    assert_eq!(dropped.get(), 1);
+}
+
+/// So it is in the line of a key.
+#[test]
+fn the_waker_of_who_serves_itself_is_dropped_outside_the_lock_of_its_key() {
+    type Clock = ManualClock<Threads, Heap>;
+    type Keyed = KeyedRateLimiter<u8, Threads, Heap, &'static Clock, BuildHasherDefault<DefaultHasher>>;
+    let clock: &'static Clock = Box::leak(Box::new(Clock::new()));
+    let bucket = TokenBucket::new(Quota::per(1, Duration::from_secs(1)).unwrap()).unwrap();
+    let limiter = Arc::new(Keyed::with_parts(bucket, 4, WhenFull::Refuse, clock, BuildHasherDefault::default()));
+    assert!(limiter.try_acquire(&0, 1).is_ok());
+    let (dropped, counts) = Count::new();
+    let meddle = {
+        let limiter = Arc::clone(&limiter);
+        move || {
+            assert!(limiter.try_acquire(&0, 1).is_err(), "its token is taken");
+            counts.wake_by_ref();
+        }
+    };
+    let mut first = limiter.acquire(&0, 1);
     assert!(poll_with(&mut first, &Hook::waker(|| (), meddle)).is_pending());
     clock.advance(Duration::from_secs(1));
     assert_eq!(dropped.get(), 0, "one is in line");

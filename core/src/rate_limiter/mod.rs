@@ -245,7 +245,7 @@ impl<P: Platform, S: Storage, T> RateLimiter<P, S, T> {
     fn cancel(&self, now: Instant, place: WaiterKey, tokens: u32) {
         let mut wakes = self.wakes();
         let waker = self.transact(&mut wakes, now, |machine| machine.cancel(place, tokens));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 

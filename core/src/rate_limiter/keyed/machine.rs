@@ -240,8 +240,9 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
 
     /// Asks how a waiter stands; if it is the first of its key and its time has come, it is served.
     ///
-    /// [`Standing::Granted`] uses the place up: it must not be asked for again, nor cancelled. Settle afterwards.
-    pub(super) fn poll(&mut self, now: Instant, place: Key, waker: &W) -> Standing
+    /// [`Standing::Granted`] uses the place up: it must not be asked for again, nor cancelled. The waker that it had
+    /// is put into `released`, to be dropped outside of the lock. Settle afterwards.
+    pub(super) fn poll(&mut self, now: Instant, place: Key, waker: &W, released: &mut Option<W>) -> Standing
     where
         W: Wake,
     {
@@ -250,7 +251,7 @@ impl<K: Eq, W, S: Rooms> Machine<K, W, S> {
         if self.lines.front(line) == Some(place)
             && self.table.pinned(line).is_some_and(|bucket| bucket.try_acquire(tokens, now).is_ok())
         {
-            self.lines.remove(place);
+            *released = self.lines.remove(place).and_then(|(_, waker)| waker);
             self.plan(line);
             return Standing::Granted;
         }

@@ -216,11 +216,12 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         // Only whoever holds the timer needs to know what time it is.
         let now = timed.then(|| self.timer.now());
         loop {
+            let mut released = None;
             let mut wakes = Wakes::new(shard);
             // It may be the one to be served: that needs no wake.
             let (standing, until) = shard.ask(&mut wakes, None, |machine| {
                 let now = now.unwrap_or(machine.now());
-                machine.poll(now, place, cx.waker())
+                machine.poll(now, place, cx.waker(), &mut released)
             });
             match standing {
                 Standing::Granted => {
@@ -232,7 +233,7 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
                 Standing::Waiting => return Ok(Progress::Waiting { until }),
                 Standing::WakerDiffers => {}
             }
-            drop(wakes);
+            wakes.deliver();
             let fresh = cx.waker().clone();
             let mut wakes = Wakes::new(shard);
             let (registered, until) = shard.ask(&mut wakes, None, |machine| machine.register(place, fresh));
@@ -252,7 +253,7 @@ impl<K: Hash + Eq + Clone, P: Platform, S: Rooms, T: Clock, H: BuildHasher, cons
         let now = Some(self.timer.now());
         let asked = self.asked(spot, key);
         let waker = shard.transact(&mut wakes, now, |machine| machine.cancel(place, asked, ticket.tokens));
-        drop(wakes);
+        wakes.deliver();
         drop(waker);
     }
 }

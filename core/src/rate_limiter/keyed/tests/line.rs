@@ -394,14 +394,14 @@ fn the_machine_tells_who_leads_and_serves_all_who_are_due() {
     let (last, until) = wait(&mut machine, &5, 3);
     assert_eq!((until, rung.take()), (None, 0));
 
-    assert_eq!(machine.poll(at(5), later, &bell(4)), Standing::WakerDiffers);
+    assert_eq!(machine.poll(at(5), later, &bell(4), &mut None), Standing::WakerDiffers);
     assert!(matches!(machine.register(later, bell(4)), Ok(Some(Bell(1, _)))));
     assert_eq!(settle(&mut machine), Some(at(13)), "it still leads");
     // Both are served by whoever comes; the one who asks needs no wake.
-    assert_eq!(machine.poll(at(13), sooner, &bell(2)), Standing::Granted);
+    assert_eq!(machine.poll(at(13), sooner, &bell(2), &mut None), Standing::Granted);
     assert_eq!((settle(&mut machine), rung.take()), (None, 0x34));
     assert_eq!(machine.poll_timeout(), Some(at(23)), "the last of the line leads, and has been told");
-    assert_eq!(machine.poll(at(13), later, &bell(4)), Standing::Granted);
+    assert_eq!(machine.poll(at(13), later, &bell(4), &mut None), Standing::Granted);
     assert!(machine.cancel(last, asked(&5), 1).is_none());
     assert_eq!((settle(&mut machine), machine.waiters(), machine.poll_timeout()), (None, 0, None));
 }
