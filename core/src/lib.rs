@@ -93,6 +93,8 @@ mod stock;
 mod storage;
 mod sync;
 pub mod task_group;
+#[cfg(all(test, not(loom)))]
+mod testing;
 mod time;
 pub mod ttl_lru;
 mod wait_queue;

@@ -1,15 +1,13 @@
 //! What one thread can see of the handle, step by step, on a clock that a test sets.
 
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::boxed::Box;
-use std::sync::Arc;
-use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{count, poll};
 use crate::{Inline, Local, ManualClock, Priority};
 
 type Clocked = ManualClock<Local, Inline<64>>;
@@ -20,30 +18,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn secs(secs: u64) -> Instant {
     Instant::EPOCH + Duration::from_secs(secs)
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -246,6 +220,26 @@ fn the_more_urgent_pass_first() {
     assert!(poll(calm.as_mut()).is_pending());
     assert!(poll(urgent.as_mut()).is_ready());
     assert!(poll(calm.as_mut()).is_ready());
+}
+
+#[test]
+fn who_is_overtaken_leaves_the_time_to_who_is_first() {
+    let clock = Clocked::new();
+    let lockout = Fifo::with_timer(&clock);
+    let short = lockout.lock_for(SECOND).unwrap();
+    let (mut calm, mut urgent) = (pin!(lockout.wait()), pin!(lockout.wait().priority(Priority(-1))));
+    assert!(poll(calm.as_mut()).is_pending());
+    assert!(poll(urgent.as_mut()).is_pending());
+    assert!(poll(calm.as_mut()).is_pending());
+    lockout.lock_for(3 * SECOND).unwrap();
+    assert!(lockout.lift(short));
+    clock.set(secs(2));
+    assert!(poll(urgent.as_mut()).is_pending());
+    assert_eq!(clock.next_deadline(), Some(secs(3)), "one timer, the first one's");
+    lockout.lock_for(9 * SECOND).unwrap();
+    clock.set(secs(3));
+    assert!(poll(urgent.as_mut()).is_pending());
+    assert_eq!(clock.next_deadline(), Some(secs(11)));
 }
 
 #[test]
