@@ -223,23 +223,21 @@ fn the_more_urgent_pass_first() {
 }
 
 #[test]
-fn who_is_overtaken_leaves_the_time_to_who_is_first() {
+fn there_is_one_timer_and_none_for_who_has_passed() {
     let clock = Clocked::new();
     let lockout = Fifo::with_timer(&clock);
-    let short = lockout.lock_for(SECOND).unwrap();
-    let (mut calm, mut urgent) = (pin!(lockout.wait()), pin!(lockout.wait().priority(Priority(-1))));
+    let key = lockout.lock_for(SECOND).unwrap();
+    let (mut calm, mut urgent) = (pin!(lockout.wait()), Box::pin(lockout.wait().priority(Priority(-1))));
     assert!(poll(calm.as_mut()).is_pending());
     assert!(poll(urgent.as_mut()).is_pending());
     assert!(poll(calm.as_mut()).is_pending());
-    lockout.lock_for(3 * SECOND).unwrap();
-    assert!(lockout.lift(short));
-    clock.set(secs(2));
-    assert!(poll(urgent.as_mut()).is_pending());
-    assert_eq!(clock.next_deadline(), Some(secs(3)), "one timer, the first one's");
-    lockout.lock_for(9 * SECOND).unwrap();
-    clock.set(secs(3));
-    assert!(poll(urgent.as_mut()).is_pending());
-    assert_eq!(clock.next_deadline(), Some(secs(11)));
+    drop(urgent);
+    assert_eq!(clock.next_deadline(), None, "who was overtaken had left the time to the other");
+    assert!(poll(calm.as_mut()).is_pending());
+    assert_eq!(clock.next_deadline(), Some(secs(1)));
+    assert!(lockout.lift(key));
+    assert!(poll(calm.as_mut()).is_ready());
+    assert_eq!(clock.next_deadline(), None);
 }
 
 #[test]
