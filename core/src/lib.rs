@@ -54,10 +54,15 @@
 //!
 //! # Features
 //!
-//! `alloc` (`Heap` storage), `critical-section` (a [`Platform`] for interrupts and bare metal), `defmt`
-//! (formatting of plain values). None is on by default, and none changes what the others do.
+//! - `alloc`: `Heap` storage.
+//! - `critical-section`: `CriticalSection`, a [`Platform`] for interrupts and bare metal.
+//! - `defmt`: `defmt::Format` for plain values: instants, priorities, errors.
+//! - `futures`: `Stream` and `Sink` of the crate `futures`, for what is one.
+//!
+//! None is on by default, and none changes what the others do.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -88,6 +93,8 @@ mod stock;
 mod storage;
 mod sync;
 pub mod task_group;
+#[cfg(all(test, not(loom)))]
+mod testing;
 mod time;
 pub mod ttl_lru;
 mod wait_queue;

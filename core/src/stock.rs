@@ -220,6 +220,34 @@ mod tests {
         }
     }
 
+    /// Batches that are never full: the room goes to and fro between the two that there are.
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn room_of_a_batch_that_was_not_full_is_used_again() {
+        let mut stock = <Chunks<u8> as Stock<u8>>::EMPTY;
+        for round in 0..6 {
+            assert_eq!(stock.push(9, round), Ok(()));
+            let mut batch = stock.take(9).unwrap();
+            assert_eq!(batch, [round]);
+            assert_eq!(batch.capacity() >= 100, round > 0, "{round}");
+            if round == 2 {
+                // While this one is away another comes and goes, and then there are two.
+                assert_eq!(stock.push(9, 99), Ok(()));
+                let mut other = stock.take(9).unwrap();
+                other.clear();
+                other.reserve(100);
+                stock.shelve(other);
+            }
+            batch.clear();
+            batch.reserve(100);
+            stock.shelve(batch);
+        }
+        for _ in 0..2 {
+            assert_eq!(stock.push(9, 7), Ok(()));
+            assert!(stock.take(9).unwrap().capacity() >= 100, "both have room");
+        }
+    }
+
     #[test]
     fn a_full_stock_gives_the_item_back() {
         let mut stock = <Deque<u8, 2> as Stock<u8>>::EMPTY;

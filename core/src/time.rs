@@ -46,6 +46,35 @@ impl Instant {
         Self(nanos)
     }
 
+    /// The point `micros` microseconds after the epoch, or [`Instant::MAX`] if there is none.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    /// The point `millis` milliseconds after the epoch, or [`Instant::MAX`] if there is none.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use tidegate_core::Instant;
+    ///
+    /// let uptime_ms = 90_000; // what a tick counter says
+    /// assert_eq!(Instant::from_millis(uptime_ms), Instant::EPOCH + Duration::from_secs(90));
+    /// assert_eq!(Instant::from_millis(uptime_ms), Instant::from_secs(90));
+    /// assert_eq!(Instant::from_millis(uptime_ms), Instant::from_micros(90_000_000));
+    /// assert_eq!(Instant::from_millis(u64::MAX), Instant::MAX);
+    /// ```
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// The point `secs` seconds after the epoch, or [`Instant::MAX`] if there is none.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
     /// Nanoseconds since the epoch.
     #[must_use]
     pub const fn as_nanos(self) -> u64 {

@@ -11,24 +11,13 @@ use tidegate_sim::{
     for_each_seed, sleep, spawn, timeout,
 };
 
+use crate::dice::Dice;
+
 const SEEDS: u64 = 1_000;
 const PERMITS: usize = 3;
 /// Two in ten nanoseconds, two at once.
 const RATE: usize = 2;
 const PERIOD: Duration = Duration::from_nanos(10);
-
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn roll(&self, sides: u64) -> u64 {
-        self.0.set(self.0.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
-        (self.0.get() >> 33) % sides
-    }
-
-    fn nap(&self, sides: u64) -> tidegate_sim::Sleep {
-        sleep(Duration::from_nanos(self.roll(sides)))
-    }
-}
 
 struct Stage<O: Order> {
     dice: Dice,
@@ -42,7 +31,7 @@ struct Stage<O: Order> {
 impl<O: Order> Stage<O> {
     fn new(seed: u64) -> Rc<Self> {
         Rc::new(Self {
-            dice: Dice(Cell::new(seed)),
+            dice: Dice::new(seed),
             semaphore: Semaphore::new(PERMITS),
             limiter: RateLimiter::new(Quota::per(2, PERIOD).expect("it makes sense")),
             lockout: Lockout::new(),

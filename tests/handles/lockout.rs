@@ -1,6 +1,6 @@
 //! Lockouts under crowds: nobody hangs, whoever was there first passes first, wakers are foreign code.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::future::poll_fn;
 use core::panic::AssertUnwindSafe;
 use core::pin::pin;
@@ -20,31 +20,11 @@ use tidegate_sim::{
 use tidegate_tests::{Count, Hook, poll_with};
 use tidegate_threads::{ManualClock, Threads};
 
+use crate::dice::Dice;
+
 type Simulated<O> = Lockout<Sim, Heap, <Sim as Timed>::Timer, O>;
 
 const SEEDS: u64 = 1_500;
-
-/// Numbers that depend on the seed alone.
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn new(seed: u64) -> Rc<Self> {
-        Rc::new(Self(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)))
-    }
-
-    fn roll(&self, sides: u64) -> u64 {
-        let mut bits = self.0.get();
-        bits ^= bits << 13;
-        bits ^= bits >> 7;
-        bits ^= bits << 17;
-        self.0.set(bits);
-        (bits >> 11) % sides
-    }
-
-    fn nap(&self, sides: u64) -> tidegate_sim::Sleep {
-        sleep(Duration::from_nanos(self.roll(sides)))
-    }
-}
 
 /// Who stands in line, in the order of arrival.
 #[derive(Default)]
@@ -89,7 +69,7 @@ async fn pass<O: Order>(lockout: &Simulated<O>, line: &Line, who: u64) {
 
 /// Lockouts that come, end in any order and are lifted, and visitors that come and go meanwhile.
 async fn traffic<O: Order>(seed: u64) {
-    let dice = Dice::new(seed);
+    let dice = Rc::new(Dice::new(seed));
     let (lockout, line) = (Rc::new(Simulated::<O>::new()), Rc::new(Line::default()));
     let lockers = [(); 3].map(|()| {
         let (dice, lockout) = (Rc::clone(&dice), Rc::clone(&lockout));

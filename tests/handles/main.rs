@@ -3,6 +3,7 @@
 
 mod cache;
 mod clock;
+mod dice;
 mod extremes;
 mod gate;
 mod keyed;

@@ -1,6 +1,6 @@
 //! Queues under crowds: no item is lost or comes twice, nobody hangs, wakers and items are foreign code.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -20,6 +20,8 @@ use tidegate_threads::{
     GetError, LifoQueue, Priority, PriorityQueue, PutError, Queue, Threads, TryGetError, TryPutError,
 };
 
+use crate::dice::Dice;
+
 assert_impl_all!(Queue<u8>: Send, Sync);
 assert_impl_all!(Put<Arc<Queue<u8>>>: Send, Unpin);
 assert_impl_all!(Get<Arc<Queue<u8>>>: Send, Unpin);
@@ -32,24 +34,6 @@ assert_not_impl_any!(Slot<Arc<Queue<u8>>>: Clone);
 type Simulated = tidegate_sim::Queue<u32>;
 
 const SEEDS: u64 = 1_500;
-
-/// Numbers that depend on the seed alone.
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn new(seed: u64) -> Rc<Self> {
-        Rc::new(Self(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)))
-    }
-
-    fn roll(&self, sides: u64) -> u64 {
-        let mut bits = self.0.get();
-        bits ^= bits << 13;
-        bits ^= bits >> 7;
-        bits ^= bits << 17;
-        self.0.set(bits);
-        (bits >> 11) % sides
-    }
-}
 
 /// What was taken out, by all.
 type Taken = Rc<RefCell<Vec<u32>>>;
@@ -130,7 +114,7 @@ async fn get_all(queue: &Simulated, dice: &Dice, taken: &Taken) {
 async fn storm(seed: u64) {
     const PRODUCERS: u32 = 4;
     const ITEMS: u32 = 6;
-    let dice = Dice::new(seed);
+    let dice = Rc::new(Dice::new(seed));
     let capacity = |dice: &Dice| usize::try_from(dice.roll(4)).expect("it is small");
     let queue = Rc::new(Simulated::new(capacity(&dice)));
     let taken = Taken::default();

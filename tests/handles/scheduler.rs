@@ -11,25 +11,9 @@ use tidegate_sim::{
     cancel_before, for_each_seed, now, sleep, spawn, yield_now,
 };
 
+use crate::dice::Dice;
+
 const SEEDS: u64 = 600;
-
-/// Numbers that depend on the seed alone.
-struct Dice(Cell<u64>);
-
-impl Dice {
-    fn new(seed: u64) -> Rc<Self> {
-        Rc::new(Self(Cell::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)))
-    }
-
-    fn roll(&self, sides: u64) -> u64 {
-        let mut bits = self.0.get();
-        bits ^= bits << 13;
-        bits ^= bits >> 7;
-        bits ^= bits << 17;
-        self.0.set(bits);
-        (bits >> 11) % sides
-    }
-}
 
 /// What has come out: payload, deadline and time.
 type Out = Rc<RefCell<Vec<(u64, Instant, Instant)>>>;
@@ -45,7 +29,7 @@ fn at(deadline: Deadline) -> Instant {
 fn each_payload_comes_out_once_on_time_whoever_gives_up() {
     for_each_seed(0..SEEDS, |seed| async move {
         const PAYLOADS: u64 = 24;
-        let (dice, scheduler, out) = (Dice::new(seed), Rc::new(Scheduler::<u64>::new()), Out::default());
+        let (dice, scheduler, out) = (Rc::new(Dice::new(seed)), Rc::new(Scheduler::<u64>::new()), Out::default());
         for consumer in 0..4_u64 {
             let (dice, scheduler, out) = (Rc::clone(&dice), Rc::clone(&scheduler), Rc::clone(&out));
             drop(spawn(async move {
@@ -109,7 +93,7 @@ fn each_payload_comes_out_once_on_time_whoever_gives_up() {
 #[test]
 fn recurring_payloads_keep_their_rate_among_several_consumers() {
     for_each_seed(0..SEEDS / 4, |seed| async move {
-        let (dice, scheduler, ticks) = (Dice::new(seed), Rc::new(Scheduler::<u8>::new()), Out::default());
+        let (dice, scheduler, ticks) = (Rc::new(Dice::new(seed)), Rc::new(Scheduler::<u8>::new()), Out::default());
         for _ in 0..3 {
             let (scheduler, ticks) = (Rc::clone(&scheduler), Rc::clone(&ticks));
             drop(spawn(async move {
@@ -145,7 +129,7 @@ impl WallClock for Shown {
 fn the_wall_clock_steps_both_ways_and_nothing_is_early_nor_later_than_the_recheck() {
     const RECHECK: u64 = 10;
     for_each_seed(0..SEEDS, |seed| async move {
-        let dice = Dice::new(seed);
+        let dice = Rc::new(Dice::new(seed));
         let noon = WallTime::from_unix(Duration::from_hours(12));
         let wall = Rc::new(ManualWallClock::new(noon));
         let config = Config::new().wall_recheck(Duration::from_nanos(RECHECK));

@@ -80,8 +80,17 @@
 //! [`timeout`] and `acquire_timeout` put the task's own waker into the queue of the image's time driver. A
 //! driver with an integrated queue accepts the wakers of embassy's tasks only; combinators that poll with wakers
 //! of their own need one of the `generic-queue-*` features of embassy-time, as they do for embassy's own timers.
+//!
+//! # Features
+//!
+//! - `defmt`: `defmt::Format` for plain values: instants, priorities, errors.
+//! - `futures`: `Stream` and `Sink` of the crate `futures`, for what is one.
+//! - `thread-mode`: the module `thread_mode`, on Cortex-M; for the final binary to turn on, as said above.
+//!
+//! None is on by default.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aliases;
 pub mod local;

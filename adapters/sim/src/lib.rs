@@ -49,7 +49,12 @@
 //! woken from another thread, but a run does not wait for that: if nothing else can go on, it has ended
 //! before. A wake from outside also makes the order depend on more than the seed, as do the clock of the
 //! operating system, random numbers and the order of a `HashMap`, if the program looks at them.
+//!
+//! # Features
+//!
+//! - `futures`: `Stream` and `Sink` of the crate `futures`, for what is one. Off by default.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod batcher;
 mod cancel;

@@ -67,6 +67,10 @@ fn steps_without_end_are_an_error() {
     assert_eq!(Sim::new(1).with_step_limit(2).run(yield_now()), Ok(()));
     assert!(Sim::new(1).with_step_limit(1).run(yield_now()).is_err());
     assert!(Sim::new(1).with_step_limit(0).run(async {}).is_err());
+
+    // Nobody is ready at the limit, so that nobody can go on is what there is to say.
+    let stuck: Result<(), SimError> = Sim::new(1).with_step_limit(1).run(pending());
+    assert!(matches!(stuck, Err(SimError::Deadlock { .. })), "{stuck:?}");
 }
 
 #[test]
@@ -125,6 +129,21 @@ fn a_panic_while_tasks_are_dropped_is_not_lost_and_spares_the_others() {
     }));
     assert_eq!(outcome.unwrap_err().downcast_ref(), Some(&"in drop"));
     assert_eq!(Rc::strong_count(&alive), 1);
+
+    // The first panic is the one that is handed on.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        Sim::new(1).run(async {
+            let bomb = Bomb;
+            drop(spawn(async move {
+                let _bomb = bomb;
+                pending::<()>().await;
+            }));
+            yield_now().await;
+            panic!("in main");
+        })
+    }));
+    let outcome: Box<dyn core::any::Any + Send> = outcome.map(|run: Result<(), SimError>| run).unwrap_err();
+    assert_eq!(outcome.downcast_ref(), Some(&"in main"));
 }
 
 /// Tasks `a`, `b` and `c` in the seed's order; panics if `c` goes first.

@@ -1,6 +1,7 @@
 //! The order of steps: drawn from the seed, the same each time, fair in the long run.
 
 use core::cell::{Cell, RefCell};
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -182,6 +183,54 @@ fn a_task_aborted_before_its_turn_takes_no_step() {
     assert_eq!(run, Ok(()));
     assert!(sim.trace().iter().all(|step| &*step.task == "main"), "{:?}", sim.trace());
     assert_eq!(sim.steps(), 3);
+}
+
+#[test]
+fn a_handle_from_another_run_aborts_nobody_in_this() {
+    let earlier = RefCell::new(None);
+    let run = Sim::new(0).run(async {
+        earlier.replace(Some(spawn(core::future::pending::<()>())));
+    });
+    assert_eq!(run, Ok(()));
+    let run = Sim::new(0).run(async move {
+        let task = spawn(async { 3 });
+        earlier.take().unwrap().abort();
+        task.await
+    });
+    assert_eq!(run, Ok(Ok(3)));
+}
+
+#[test]
+fn a_task_that_is_woken_twice_takes_one_step() {
+    let mut sim = Sim::new(0);
+    let mut polls = 0;
+    let run = sim.run(core::future::poll_fn(|cx| {
+        polls += 1;
+        cx.waker().wake_by_ref();
+        cx.waker().wake_by_ref();
+        if polls < 4 { Poll::Pending } else { Poll::Ready(()) }
+    }));
+    assert_eq!((run, sim.steps()), (Ok(()), 4));
+    let run = sim.run(async {
+        let waker = Rc::new(RefCell::new(None::<Waker>));
+        let (polls, theirs) = (Rc::new(Cell::new(0)), Rc::clone(&waker));
+        let counted = Rc::clone(&polls);
+        let task = spawn(core::future::poll_fn(move |cx| {
+            *theirs.borrow_mut() = Some(cx.waker().clone());
+            counted.set(counted.get() + 1);
+            Poll::<()>::Pending
+        }));
+        while waker.borrow().is_none() {
+            yield_now().await;
+        }
+        for _ in 0..3 {
+            waker.borrow().as_ref().unwrap().wake_by_ref();
+        }
+        sleep(Duration::from_secs(1)).await;
+        task.abort();
+        polls.get()
+    });
+    assert_eq!(run, Ok(2));
 }
 
 #[test]

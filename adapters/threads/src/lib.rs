@@ -42,7 +42,16 @@
 //!
 //! It gives way to other threads a few times, looking in between whether it may go on, and then parks. Most
 //! handoffs between running threads are over before the park, which costs some 50 times as much.
+//!
+//! # Features
+//!
+//! - `background-loop`: `BackgroundLoop`, an executor on a thread of its own.
+//! - `futures`: `Stream` and `Sink` of the crate `futures`, for what is one.
+//! - `quanta`: `QuantaClock`, which reads the processor's time stamp counter, for rates and lifetimes.
+//!
+//! None is on by default.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod background_loop;
 mod backoff;

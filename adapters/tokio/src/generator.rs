@@ -205,6 +205,21 @@ mod tests {
         }
     }
 
+    /// A future as a stream of one item.
+    struct Once<F>(Option<Pin<Box<F>>>);
+
+    impl<F: Future> Stream for Once<F> {
+        type Item = F::Output;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<F::Output>> {
+            let Some(future) = &mut self.0 else { return Poll::Ready(None) };
+            future.as_mut().poll(cx).map(|output| {
+                self.0 = None;
+                Some(output)
+            })
+        }
+    }
+
     #[test]
     fn a_stream_that_needs_tokio_is_iterated_on_a_plain_thread() {
         let runtime = runtime(1);
@@ -218,5 +233,12 @@ mod tests {
             (first, ticks.collect::<Vec<_>>())
         });
         assert_eq!(ticked.join().unwrap(), (Some(2), vec![1, 0]));
+
+        // It remembers the runtime that it was made in; the timer is not made before the stream is polled.
+        let late = {
+            let _within = runtime.enter();
+            iter_blocking(Once(Some(Box::pin(async { tokio::time::sleep(Duration::from_millis(1)).await }))))
+        };
+        assert_eq!(thread::spawn(move || late.count()).join().unwrap(), 1);
     }
 }

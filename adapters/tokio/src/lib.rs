@@ -23,7 +23,16 @@
 //!
 //! Under `tokio::time::pause` everything that knows time stands still with tokio's clock. A runtime needs its
 //! time enabled (`enable_time` or `enable_all`) for whatever sleeps; nothing else of tokio's is asked for.
+//!
+//! # Features
+//!
+//! - `futures`: `Stream` and `Sink` of the crate `futures`, for what is one.
+//! - `quanta`: `QuantaClock`, which reads the processor's time stamp counter, for rates and lifetimes.
+//! - `tracing`: tasks that are spawned run in the tracing span of whoever spawned them.
+//!
+//! None is on by default.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod background_loop;
 pub mod batcher;

@@ -63,6 +63,7 @@
 //! - `metrics`: the counters `tidegate_admitted_total{layer}`, `tidegate_refused_total{layer, reason}` and
 //!   `tidegate_lockouts_total`.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod accessors;
 mod announce;

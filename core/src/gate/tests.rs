@@ -1,8 +1,7 @@
 //! What one thread can see of a gate, step by step, on a clock that a test sets.
 
-use core::future::Future;
-use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::pin::pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::boxed::Box;
 use std::vec::Vec;
@@ -11,6 +10,7 @@ use super::*;
 use crate::lockout::{FifoLockout, Lockout};
 use crate::rate_limiter::{NotUntil, Quota, RateLimiter};
 use crate::semaphore::Semaphore;
+use crate::testing::poll;
 use crate::{Inline, Instant, Local, ManualClock};
 
 type Room = Inline<16>;
@@ -29,10 +29,6 @@ fn secs(secs: u64) -> Instant {
 /// So many per second, as many at once.
 fn rate(clock: &Clocked, tokens: u32) -> Rate<'_> {
     RateLimiter::with_timer(Quota::per(tokens, SECOND).unwrap(), clock)
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -159,6 +155,20 @@ fn a_pass_by_a_shared_pointer_borrows_nothing() {
     assert_eq!(shared.available_permits(), 0, "the pass borrows nothing");
     drop(pass.into_permit());
     assert_eq!(shared.available_permits(), 1);
+}
+
+#[test]
+fn the_more_urgent_gets_the_permit() {
+    let permits = Permits::new(1);
+    let gate = Gate::<Local>::new().semaphore(&permits);
+    let held = gate.try_enter().unwrap();
+    let mut patient = pin!(gate.enter_with_priority(Priority(5)));
+    let mut urgent = pin!(gate.enter_with_priority(Priority(-5)));
+    assert!(poll(patient.as_mut()).is_pending());
+    assert!(poll(urgent.as_mut()).is_pending());
+    drop(held);
+    assert!(poll(patient.as_mut()).is_pending());
+    assert!(matches!(poll(urgent.as_mut()), Poll::Ready(Ok(_))));
 }
 
 /// A priority that is named counts in every line, and not that of the scope.

@@ -1,47 +1,18 @@
 //! What one thread can see of the handle, step by step.
 
-use core::future::Future;
 use core::num::NonZeroUsize;
-use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::pin::pin;
+use core::task::{Poll, Waker};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{count, poll, poll_with};
 use crate::{Inline, Local};
 
 type Plain<T> = Handover<Local, Inline<8>, T, &'static str>;
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
-}
 
 #[test]
 fn nothing_starts_before_the_first_demand_and_one_item_per_demand() {

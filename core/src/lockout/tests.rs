@@ -1,15 +1,13 @@
 //! What one thread can see of the handle, step by step, on a clock that a test sets.
 
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::boxed::Box;
-use std::sync::Arc;
-use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{count, poll};
 use crate::{Inline, Local, ManualClock, Priority};
 
 type Clocked = ManualClock<Local, Inline<64>>;
@@ -20,30 +18,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn secs(secs: u64) -> Instant {
     Instant::EPOCH + Duration::from_secs(secs)
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -246,6 +220,24 @@ fn the_more_urgent_pass_first() {
     assert!(poll(calm.as_mut()).is_pending());
     assert!(poll(urgent.as_mut()).is_ready());
     assert!(poll(calm.as_mut()).is_ready());
+}
+
+#[test]
+fn there_is_one_timer_and_none_for_who_has_passed() {
+    let clock = Clocked::new();
+    let lockout = Fifo::with_timer(&clock);
+    let key = lockout.lock_for(SECOND).unwrap();
+    let (mut calm, mut urgent) = (pin!(lockout.wait()), Box::pin(lockout.wait().priority(Priority(-1))));
+    assert!(poll(calm.as_mut()).is_pending());
+    assert!(poll(urgent.as_mut()).is_pending());
+    assert!(poll(calm.as_mut()).is_pending());
+    drop(urgent);
+    assert_eq!(clock.next_deadline(), None, "who was overtaken had left the time to the other");
+    assert!(poll(calm.as_mut()).is_pending());
+    assert_eq!(clock.next_deadline(), Some(secs(1)));
+    assert!(lockout.lift(key));
+    assert!(poll(calm.as_mut()).is_ready());
+    assert_eq!(clock.next_deadline(), None);
 }
 
 #[test]

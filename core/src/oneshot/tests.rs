@@ -3,27 +3,11 @@
 use core::cell::Cell;
 use core::future::Future;
 use core::pin::pin;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
-use std::sync::Arc;
-use std::task::Wake;
+use core::task::{Context, Poll};
 
 use super::*;
 use crate::Local;
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Wake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
+use crate::testing::count;
 
 #[test]
 fn the_latest_waker_is_woken_once() {
@@ -35,7 +19,7 @@ fn the_latest_waker_is_woken_once() {
     assert!(receiver.as_mut().poll(&mut Context::from_waker(&late)).is_pending());
     assert!(!receiver.is_settled());
     sender.send(3).unwrap();
-    assert_eq!((old.0.load(Ordering::Relaxed), new.0.load(Ordering::Relaxed)), (0, 1));
+    assert_eq!((old.get(), new.get()), (0, 1));
     assert!(receiver.is_settled());
     assert_eq!(receiver.as_mut().poll(&mut Context::from_waker(&late)), Poll::Ready(Ok(3)));
     assert_eq!(receiver.as_mut().poll(&mut Context::from_waker(&late)), Poll::Ready(Err(Abandoned)));
@@ -49,7 +33,7 @@ fn a_sender_dropped_is_noticed() {
     let (wakes, waker) = count();
     assert!(receiver.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     drop(sender);
-    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert_eq!(wakes.get(), 1);
     assert_eq!(receiver.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Err(Abandoned)));
 }
 

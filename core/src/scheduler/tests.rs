@@ -2,14 +2,14 @@
 
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Poll};
+use core::task::Poll;
 use std::panic;
 use std::sync::Arc;
 use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{count, poll, poll_with};
 use crate::{Inline, Local, ManualClock, ManualWallClock, Priority};
 
 type Clocked = ManualClock<Local, Inline<64>>;
@@ -24,34 +24,6 @@ fn secs(secs: u64) -> Instant {
 
 fn noon(secs: u64) -> WallTime {
     WallTime::from_unix(Duration::from_secs(43_200 + secs))
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_with(future, Waker::noop())
-}
-
-fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
 }
 
 fn taken(next: Poll<Result<Expired<u32>, NextError>>) -> u32 {

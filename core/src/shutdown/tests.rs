@@ -4,8 +4,7 @@ use core::cell::Cell;
 use core::future::{self, Future};
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
-use core::sync::atomic::{AtomicUsize, Ordering};
-use core::task::{Context, Poll, Waker};
+use core::task::{Poll, Waker};
 use core::time::Duration;
 use std::boxed::Box;
 use std::panic;
@@ -15,6 +14,7 @@ use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{count, poll, poll_with};
 use crate::{Clock, Inline, Instant, Local, ManualClock};
 
 type Clocked = ManualClock<Local, Inline<64>>;
@@ -22,34 +22,6 @@ type Plain<'c> = Shutdown<Local, Inline<40>, &'c Clocked>;
 
 const SECOND: Duration = Duration::from_secs(1);
 const SIGNAL: Reason = Reason::Signal(2);
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-fn poll_with<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(waker))
-}
 
 /// The output of a future that is ready when first polled.
 fn now<F: Future>(future: F) -> F::Output {
@@ -429,4 +401,90 @@ fn a_machine_settles_into_lists_with_room() {
     while full.push(Waker::noop().clone()).is_ok() {}
     assert!(machine.settle(&mut full), "there is more than fits");
     assert!(!machine.settle(&mut WakeList::new()));
+}
+
+#[test]
+fn what_has_triggered_is_not_asked_again_while_a_nested_scope_lasts() {
+    let clock = Clocked::new();
+    let shutdown = Plain::with_timer(&clock);
+    let nested = shutdown.nest().unwrap();
+    // Panics if it is polled once more.
+    let mut wait = pin!(shutdown.begin().unwrap().triggered_or(async { SIGNAL }));
+    assert!(poll(wait.as_mut()).is_pending());
+    assert_eq!(shutdown.reason(), Some(SIGNAL));
+    assert!(poll(wait.as_mut()).is_pending());
+    drop(nested);
+    assert!(poll(wait.as_mut()).is_ready());
+}
+
+/// Each would panic if it were polled once more.
+#[test]
+fn a_join_that_has_ended_stays_so() {
+    let clock = Clocked::new();
+    let shutdown = Plain::with_timer(&clock);
+    shutdown.trigger();
+    let mut joins = now(shutdown.begin().unwrap().triggered()).joins();
+    {
+        let mut ended = pin!(joins.join("ended", None, async {}));
+        assert_eq!(poll(ended.as_mut()), Poll::Ready(Ok(())));
+        assert!(poll(ended.as_mut()).is_pending());
+    }
+    let gate = Cell::new(false);
+    let dropped = Cell::new(false);
+    {
+        struct Tell<'a>(&'a Cell<bool>);
+        impl Drop for Tell<'_> {
+            fn drop(&mut self) {
+                self.0.set(true);
+            }
+        }
+        let tell = Tell(&dropped);
+        let mut late = pin!(joins.join(
+            "late",
+            Duration::ZERO,
+            future::poll_fn(|_| {
+                let _tell = &tell;
+                if gate.get() { Poll::Ready(()) } else { Poll::Pending }
+            })
+        ));
+        assert!(poll(late.as_mut()).is_ready());
+        gate.set(true);
+        assert!(poll(late.as_mut()).is_pending());
+    }
+    assert!(dropped.get());
+    assert_eq!(joins.finish().late(), ["late"]);
+}
+
+#[test]
+fn who_drives_a_machine_is_told_that_a_join_is_late() {
+    let mut machine: Machine<Waker, Inline<1>> = Machine::new(SecondSignal::Ignore);
+    let (woken, waker) = count();
+    machine.begin().unwrap();
+    machine.trigger(SIGNAL);
+    assert_eq!(machine.poll_wait(&waker), Ok(Progress::Ready(SIGNAL)));
+    assert!(!machine.settle(&mut WakeList::new()));
+    machine.start_join(Instant::EPOCH, "slow", Some(SECOND)).unwrap();
+    assert_eq!(machine.poll_join(Instant::EPOCH, &waker), Ok(Progress::WakerDiffers));
+    assert!(machine.register_runner(waker.clone()).is_none());
+    machine.handle_timeout(Instant::EPOCH);
+    assert!(!machine.is_unsettled());
+    machine.handle_timeout(Instant::EPOCH + SECOND);
+    assert!(machine.is_unsettled());
+    assert!(!machine.settle(&mut WakeList::new()));
+    assert_eq!(woken.get(), 1);
+}
+
+#[test]
+fn a_machine_is_not_made_ready_again_before_all_have_been_told() {
+    let mut machine: Machine<Waker, Inline<40>> = Machine::new(SecondSignal::Ignore);
+    for _ in 0..=WakeList::<Waker>::CAPACITY {
+        assert!(matches!(machine.enter(Waker::noop().clone()), Ok(Entry::Queued(_))));
+    }
+    machine.begin().unwrap();
+    machine.trigger(SIGNAL);
+    machine.end();
+    assert!(machine.settle(&mut WakeList::new()), "one is left");
+    assert!(!machine.rearm());
+    assert!(!machine.settle(&mut WakeList::new()));
+    assert!(machine.rearm());
 }

@@ -11,6 +11,7 @@ use std::task::Wake as StdWake;
 use std::vec::Vec;
 
 use super::*;
+use crate::testing::{Count, count, poll};
 use crate::{Inline, Local};
 
 /// A platform with the word, for one thread.
@@ -21,30 +22,6 @@ impl Platform for Fast {
     type RawMutex = <Local as Platform>::RawMutex;
     type CrowdedMutex = Self::RawMutex;
     const FAST_PATH: bool = true;
-}
-
-#[derive(Default)]
-struct Count(AtomicUsize);
-
-impl Count {
-    fn get(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-impl StdWake for Count {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-fn count() -> (Arc<Count>, Waker) {
-    let count = Arc::new(Count::default());
-    (Arc::clone(&count), Waker::from(count))
-}
-
-fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn both(test: fn(&dyn Group)) {
@@ -187,7 +164,7 @@ struct Bomb<'a>(&'a AtomicBool, Arc<Count>);
 
 impl StdWake for Bomb<'static> {
     fn wake(self: Arc<Self>) {
-        self.1.0.fetch_add(1, Ordering::Relaxed);
+        self.1.add();
         assert!(self.0.swap(true, Ordering::Relaxed), "on purpose");
     }
 }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::hash::DefaultHasher;
 
 use super::*;
+use crate::testing::{count, poll};
 use crate::{Inline, Local, ManualClock, Storage};
 
 const MILLI: Duration = Duration::from_millis(1);
@@ -19,10 +20,6 @@ type Keyed<'a, S, B> =
 
 fn config(quantity: usize) -> Config {
     Config::new(quantity, 10 * MILLI).unwrap()
-}
-
-fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 fn take<S: Storage>(waterfall: &Of<'_, S>) -> Vec<u32> {
@@ -80,6 +77,27 @@ both! {
         assert_eq!(take(&waterfall), []);
         clock.advance(MILLI);
         assert_eq!(take(&waterfall), [6]);
+    }
+
+    who_keeps_time_is_not_woken_before_anything_is_due(S) {
+        let clock = Clock::new();
+        let waterfall: Of<S> = Waterfall::with_timer(config(4), &clock);
+        let (woken, waker) = count();
+        let mut next = Box::pin(waterfall.next_batch());
+        let mut poll = || next.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        assert!(!poll());
+        waterfall.try_put(0).unwrap();
+        assert_eq!(woken.get(), 1, "there is time to keep");
+        assert!(!poll());
+        waterfall.try_put(1).unwrap();
+        waterfall.try_put(2).unwrap();
+        let mut another = Box::pin(waterfall.next_batch());
+        assert!(another.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(another);
+        assert_eq!(woken.get(), 1, "until the same instant as before");
+        waterfall.try_put(3).unwrap();
+        assert_eq!(woken.get(), 2, "it is full");
+        assert!(poll());
     }
 
     a_batch_in_flight_holds_up_the_next(S) {

@@ -212,7 +212,16 @@ macro_rules! spawn {
 
             fn schedule(&self, job: Job) -> Result<Box<dyn FnMut() -> Result<u32, JoinError> + Send>, Closed> {
                 let mut handle = self.schedule(job).map_err(|_| Closed)?;
-                Ok(Box::new(move || handle.join_blocking()))
+                // The one way to wait and the other, in turns.
+                let mut timed = true;
+                Ok(Box::new(move || {
+                    timed = !timed;
+                    if timed {
+                        handle.join_blocking_timeout(core::time::Duration::MAX)
+                    } else {
+                        handle.join_blocking()
+                    }
+                }))
             }
 
             fn wait(&self) -> bool {

@@ -1,12 +1,12 @@
 //! The cache's machine against a list of values, a list of flights, and who does what in each.
 
 use core::cell::Cell;
-use core::fmt;
 use std::rc::Rc;
 
 use tidegate_core::cache::{Caller, Entered, Entry, FlightKey, JoinKey, Limits, Machine, Progress, Recent, Store};
-use tidegate_core::{Inline, Wake, WakeList};
+use tidegate_core::{Inline, WakeList};
 
+use crate::bell::Bell;
 use crate::bytes::Bytes;
 
 /// Few enough for flights and waiters to be too many at times.
@@ -28,25 +28,6 @@ pub enum Step {
     Insert { key: u8 },
     Invalidate { key: u8 },
     InvalidateAll,
-}
-
-/// Notes that it was woken. A clone is another waker.
-struct Bell(Rc<Cell<bool>>);
-
-impl Wake for Bell {
-    fn wake(self) {
-        self.0.set(true);
-    }
-
-    fn will_wake(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").field(&self.0.get()).finish()
-    }
 }
 
 struct Waiter {

@@ -10,6 +10,7 @@
 #![expect(missing_docs, reason = "steps are named after the operations that they call")]
 #![expect(clippy::missing_panics_doc, reason = "to panic is how they say that the two differ")]
 
+mod bell;
 mod bytes;
 pub mod cache;
 pub mod keyed;

@@ -2,12 +2,12 @@
 
 use core::cell::Cell;
 use core::cmp::Reverse;
-use core::fmt;
 use std::rc::Rc;
 
 use tidegate_core::lockout::{Entry, InOrder, Key, Machine, Order, Progress, Together};
-use tidegate_core::{Inline, Instant, Priority, WaiterKey, Wake, WakeList};
+use tidegate_core::{Inline, Instant, Priority, WaiterKey, WakeList};
 
+use crate::bell::Bell;
 use crate::bytes::Bytes;
 
 /// Few enough for it to be full at times.
@@ -25,25 +25,6 @@ pub enum Step {
     Enter { priority: i32 },
     Poll { who: usize, moved: bool },
     Cancel { who: usize },
-}
-
-/// Notes that it was woken. A clone is another waker.
-struct Bell(Rc<Cell<bool>>);
-
-impl Wake for Bell {
-    fn wake(self) {
-        self.0.set(true);
-    }
-
-    fn will_wake(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").field(&self.0.get()).finish()
-    }
 }
 
 struct Waiter {

@@ -1,15 +1,15 @@
 //! Queues of all three disciplines, and a list of items beside lists of those who wait.
 
 use core::cell::Cell;
-use core::fmt;
 use std::rc::Rc;
 
 use tidegate_core::queue::{
     ByPriority, Discipline, Entry, Fifo, For, Lifo, Machine, Progress, Refused, TryGetError, TryPutError,
     TryReserveError,
 };
-use tidegate_core::{Inline, Priority, WaiterKey, Wake, WakeList};
+use tidegate_core::{Inline, Priority, WaiterKey, WakeList};
 
+use crate::bell::Bell;
 use crate::bytes::Bytes;
 
 /// Room for items, and for waiters in each line: few enough to be full at times.
@@ -86,25 +86,6 @@ impl From<What> for For {
             What::Item => Self::Item,
             What::Done => Self::Done,
         }
-    }
-}
-
-/// Notes that it was woken. A clone is another waker.
-struct Bell(Rc<Cell<bool>>);
-
-impl Wake for Bell {
-    fn wake(self) {
-        self.0.set(true);
-    }
-
-    fn will_wake(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").finish()
     }
 }
 

@@ -2,15 +2,15 @@
 
 use core::cell::Cell;
 use core::cmp::Reverse;
-use core::fmt;
 use core::time::Duration;
 use std::rc::Rc;
 
 use tidegate_core::scheduler::{
     Config, Deadline, Expired, InsertError, Joining, Key, Machine, MissedTickBehavior, Now, Progress,
 };
-use tidegate_core::{Heap, Inline, Instant, Priority, Storage, WaiterKey, Wake, WakeList, WallTime};
+use tidegate_core::{Heap, Inline, Instant, Priority, Storage, WaiterKey, WakeList, WallTime};
 
+use crate::bell::Bell;
 use crate::bytes::Bytes;
 
 /// Few enough for it to be full at times.
@@ -40,25 +40,6 @@ pub enum Step {
     PollJoin { who: usize },
     LeaveJoin { who: usize },
     Close,
-}
-
-/// Notes that it was woken. A clone is another waker.
-struct Bell(Rc<Cell<bool>>);
-
-impl Wake for Bell {
-    fn wake(self) {
-        self.0.set(true);
-    }
-
-    fn will_wake(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").field(&self.0.get()).finish()
-    }
 }
 
 struct Entry {

@@ -1,7 +1,6 @@
 //! The waterfall's machine, with and without keys, against plain lists.
 
 use core::cell::Cell;
-use core::fmt;
 use core::hash::BuildHasherDefault;
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -11,8 +10,9 @@ use std::rc::Rc;
 use tidegate_core::waterfall::{
     Config, Entered, Entry, Flushing, Gather, Idle, Lot, Machine, PerKey, Putting, Refused, Single, Taking, Units,
 };
-use tidegate_core::{Buffer, Heap, Inline, Instant, WaiterKey, Wake, WakeList};
+use tidegate_core::{Buffer, Heap, Inline, Instant, WaiterKey, WakeList};
 
+use crate::bell::Bell;
 use crate::bytes::Bytes;
 
 /// Few enough for it to be full at times.
@@ -46,25 +46,6 @@ pub enum Step {
     Advance { span: u64 },
     HandleTimeout,
     Close,
-}
-
-/// Notes that it was woken. A clone is another waker.
-struct Bell(Rc<Cell<bool>>);
-
-impl Wake for Bell {
-    fn wake(self) {
-        self.0.set(true);
-    }
-
-    fn will_wake(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Bell").field(&self.0.get()).finish()
-    }
 }
 
 struct Waiter<X> {

@@ -7,6 +7,7 @@ use core::task::Poll;
 use std::sync::Mutex;
 use std::thread;
 
+use futures_core::Stream;
 use tidegate_threads::JoinError;
 use tokio::runtime::Builder;
 use tokio::task::yield_now;
@@ -141,7 +142,7 @@ async fn results_come_as_completed_or_in_order() {
     assert_eq!(completed, [Ok(3), failed.clone(), Ok(1), Ok(0)]);
     let mut ordered = Vec::new();
     let mut map = executor.map_ordered(0..4, job).unwrap();
-    assert_eq!(futures_core::Stream::size_hint(&map).1, Some(4));
+    assert_eq!(Stream::size_hint(&map).1, Some(4));
     while let Some(result) = map.next().await {
         ordered.push(result.map_err(|error| error.into_panic().unwrap().message()));
     }
@@ -216,7 +217,7 @@ fn threads_submit_and_take_results() {
 fn outside_of_a_runtime_there_is_an_error() {
     let executor = Executor::new(1);
     assert!(matches!(executor.submit(async {}), Err(SpawnError::NoRuntime(_))));
-    let mut map = executor.map([1], |n| async move { n }).unwrap();
+    let mut map = executor.map([1, 2], |n| async move { n }).unwrap();
     assert!(matches!(map.next_blocking(), Some(Err(JoinError::Aborted))));
     assert!(map.next_blocking().is_none());
 }
@@ -240,4 +241,84 @@ async fn a_map_that_nobody_asks_has_no_permit() {
     drop((executor.try_reserve().unwrap(), executor.try_reserve().unwrap()));
     assert_eq!((map.next().await.unwrap().unwrap(), map.next().await.unwrap().unwrap()), (1, 2));
     assert!(map.next().await.is_none());
+}
+
+/// The same for one that is asked as a stream, once it has given a result.
+#[tokio::test]
+async fn a_stream_that_has_given_a_result_has_no_permit() {
+    let executor = Executor::new(3);
+    let (first, second) = (executor.try_reserve().unwrap(), executor.try_reserve().unwrap());
+    let mut map = pin!(executor.map(0..9, |number| async move { number }).unwrap());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(map.as_mut().poll_next(&mut cx).is_pending());
+    yield_now().await; // the first has run, and the map has its permit
+    assert!(matches!(map.as_mut().poll_next(&mut cx), Poll::Ready(Some(Ok(0)))));
+    drop(first);
+    assert!(executor.try_reserve().is_ok(), "it has not gone to the map");
+    drop(second);
+}
+
+#[tokio::test]
+async fn inputs_wait_for_a_result_that_is_first_in_order() {
+    let executor = Executor::new(3);
+    let (gate, taken) = (Arc::new(Semaphore::new(0)), AtomicUsize::new(0));
+    let inputs = (0..9_usize).inspect(|_| {
+        taken.fetch_add(1, Ordering::Relaxed);
+    });
+    let job = |number| {
+        let gate = Arc::clone(&gate);
+        async move {
+            if number == 0 {
+                let _open = gate.acquire().await;
+            }
+            number
+        }
+    };
+    let mut map = executor.map_ordered(inputs, job).unwrap();
+    for _ in 0..9 {
+        assert!(pin!(map.next()).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        yield_now().await;
+    }
+    assert_eq!(taken.load(Ordering::Relaxed), 3, "as many are outstanding as may run at once");
+    gate.close();
+    assert_eq!(map.next().await.unwrap().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_map_has_the_priority_of_where_it_was_made() {
+    let executor = Executor::new(1);
+    let held = executor.try_reserve().unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |name| {
+        let order = Arc::clone(&order);
+        async move { order.lock().unwrap().push((name, priority::current().0)) }
+    };
+    let mut map = priority::scope_blocking(Priority(-1), || executor.map(["mapped"], note))
+        .unwrap_or_else(|_| panic!("open"));
+    let submitted = executor.submit(note("submitted")).unwrap();
+    let mut next = pin!(map.next());
+    assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(held);
+    next.await.unwrap().unwrap();
+    submitted.await.unwrap();
+    assert_eq!(*order.lock().unwrap(), [("mapped", -1), ("submitted", 0)]);
+}
+
+#[tokio::test]
+async fn nothing_is_reserved_after_the_end_though_there_be_room() {
+    let executor = Executor::new(1);
+    let mut cx = Context::from_waker(Waker::noop());
+    let held = executor.try_reserve().unwrap();
+    let mut waiting = pin!(executor.reserve());
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    drop(executor.shutdown());
+    drop(held);
+    assert!(matches!(waiting.as_mut().poll(&mut cx), Poll::Ready(Err(SpawnError::Closed(())))));
+
+    // Nor does anybody wait for it.
+    let executor = Executor::new(1);
+    let endless = executor.submit(pending::<()>()).unwrap();
+    drop(executor.shutdown());
+    assert!(matches!(pin!(executor.reserve()).poll(&mut cx), Poll::Ready(Err(SpawnError::Closed(())))));
+    endless.abort();
 }

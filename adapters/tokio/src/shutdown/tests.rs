@@ -63,6 +63,10 @@ async fn what_goes_wrong_is_reported_and_keeps_nobody_from_being_run() {
     let names: Vec<_> = report.problems.iter().map(|problem| problem.name).collect();
     assert_eq!(names, ["fails", "panics", "hour", "panics, too", "task", "aborted", "thread"]);
     assert!(report.late().eq(["hour"]));
+    for problem in &report.problems {
+        let panicked = ["panics", "panics, too", "task", "thread"].contains(&problem.name);
+        assert_eq!(matches!(problem.trouble, Trouble::Panicked(_)), panicked, "{problem:?}");
+    }
     assert_eq!(*log.lock(), ["noted"]);
 }
 

@@ -128,6 +128,17 @@ async fn an_exit_timeout_aborts_and_waits_for_the_aborted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_exit_timeout_begins_with_the_first_close() {
+    let group = TaskGroup::new().with_exit_timeout(HOUR);
+    drop(group.spawn(pending::<()>()).unwrap());
+    let start = TokioTimer.now();
+    drop(group.close());
+    tokio::time::advance(HOUR / 2).await;
+    assert_eq!(group.close().await.aborted, 1);
+    assert_eq!(TokioTimer.now().duration_since(start), HOUR);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_spawned_after_the_exit_is_aborted_as_well() {
     let group = TaskGroup::new().with_exit_timeout(Duration::ZERO);
     let inner = group.clone();

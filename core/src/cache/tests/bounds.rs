@@ -15,6 +15,31 @@ fn the_value_that_was_not_used_for_longest_goes_first() {
     assert_eq!((cache.len(), cache.stats().evicted), (3, 1));
 }
 
+/// A hit is noted, and notes are worked off when there is no room for another.
+#[cfg(feature = "alloc")]
+#[test]
+fn however_many_hits_there_were_the_order_of_use_is_exact() {
+    type OnHeap = Cache<u32, u32, Local, crate::Heap, Infallible, Forever, DefaultHashBuilder, 1>;
+    const ALL: u32 = 60;
+    for hits in 1..ALL {
+        for gone in [1, hits / 2, hits - 1] {
+            let cache = OnHeap::new(ALL as usize);
+            for key in 0..ALL {
+                cache.insert(key, key);
+            }
+            for key in 0..hits {
+                assert_eq!(cache.get(&key), Some(key));
+            }
+            // Those that were not hit go first, and then the others in the order of their hits.
+            for newcomer in 0..ALL - hits + gone {
+                cache.insert(ALL + newcomer, 0);
+            }
+            let kept: Vec<u32> = (0..ALL).filter(|key| cache.get(key).is_some()).collect();
+            assert!(kept.into_iter().eq(gone..hits), "{hits} hits, {gone} of them gone");
+        }
+    }
+}
+
 #[test]
 fn a_capacity_of_zero_keeps_nothing_and_computes_once_for_all_who_ask() {
     let cache = Small::new(0);
@@ -58,8 +83,8 @@ fn no_room_for_another_flight_is_an_outcome() {
         }
         let third = now(cache.get_or_load(&3, || async { 3 }));
         match when_full {
-            WhenFull::Refuse => assert_eq!(third, Err(LoadError::Full)),
-            WhenFull::Unshared => assert_eq!(third, Ok(3)),
+            WhenFull::Refuse => assert_eq!((third, cache.stats().misses), (Err(LoadError::Full), 2)),
+            WhenFull::Unshared => assert_eq!((third, cache.stats().misses), (Ok(3), 3)),
         }
         assert_eq!((cache.get(&3), cache.in_flight()), (None, 2), "not kept");
         source.set(0);

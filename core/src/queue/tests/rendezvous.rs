@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::*;
+use crate::testing::Count;
 
 #[test]
 fn it_pairs_a_put_with_a_get() {
@@ -65,12 +66,12 @@ fn an_offer_is_withdrawn_with_its_item() {
     assert_eq!((queue.waiters(For::Room), queue.unfinished()), (0, 1));
 }
 
-/// Counts how many of it are alive.
+/// Counts how many of it have been dropped.
 struct Counted(Arc<Count>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Relaxed);
+        self.0.add();
     }
 }
 
