@@ -55,8 +55,13 @@ impl Door {
     }
 
     /// Lets a request in, for as long as it keeps the permit.
-    pub(crate) async fn enter(&self, client: IpAddr, priority: Priority) -> Result<Permit<'_>, Refusal> {
-        self.clients.try_acquire(&client, 1).map_err(|error| Refusal::Limited { again: again(error) })?;
+    pub(crate) async fn enter(
+        &self,
+        client: IpAddr,
+        priority: Priority,
+        now: Instant,
+    ) -> Result<Permit<'_>, Refusal> {
+        self.clients.try_acquire_at(&client, 1, now).map_err(|error| Refusal::Limited { again: again(error) })?;
         if let Ok(permit) = self.inside.try_acquire() {
             return Ok(permit);
         }

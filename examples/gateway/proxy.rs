@@ -77,7 +77,7 @@ impl Visit {
         let gateway = self.gateway;
         let priority = urgency::of(request.headers()).map_err(Refusal::Malformed)?;
         self.class = Class::of(priority);
-        let _inside = gateway.door.enter(self.client, priority).await?;
+        let _inside = gateway.door.enter(self.client, priority, self.arrived).await?;
         gateway.telemetry.admitted(self.class);
         // Before it stands in line: a slow sender must not hold a permit of the upstream's.
         let request = Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?;

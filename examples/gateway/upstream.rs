@@ -4,7 +4,9 @@
 //! lockout (nobody, once the upstream has answered 429, until it says). The upstream keeps no line of its own for as
 //! long as it is asked no more than it can take; so the line is here, where it knows priorities.
 
+use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use tidegate_tokio::{
     TokioTimer, timeout_at,
 };
 
+use crate::answering::Answering;
 use crate::http::{Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::outlive::Outliving;
@@ -110,20 +113,11 @@ impl Upstream {
                 pass
             };
             let spare = (attempt < ATTEMPTS).then(|| Spare::new(&request));
-            let answer = Answer::to(request, &self.client, &self.authority, &self.slowness);
+            let answering = Answer::to(request, &self.client, &self.authority);
             // On the way it is to stay, with its pass, also if nobody waits for it any more.
-            let call = Outliving::new(&self.calls, async move {
-                let answer = answer.await;
-                // Before the pass is given back: nobody may follow.
-                if let Ok(answer) = &answer
-                    && let Some(rest) = wanted_rest(answer)
-                {
-                    self.leave_alone(rest);
-                }
-                drop(pass);
-                answer
-            });
-            let answer = call.await?;
+            let call = Call { answering, pass: Some(pass), upstream: self };
+            let deadline = TokioTimer.now() + self.slowness.answer;
+            let answer = Outliving::new(&self.calls, deadline, call).await.ok_or(Refusal::Late)??;
             // It was not taken, so nothing was done: it may be sent again.
             if answer.status != StatusCode::TOO_MANY_REQUESTS {
                 return Ok(Fetched { answer, waited });
@@ -203,6 +197,30 @@ impl Upstream {
     /// How often it wanted to be left alone.
     pub(crate) fn lockouts(&self) -> u64 {
         self.lockouts.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is in the upstream.
+struct Call {
+    answering: Answering,
+    /// Until it has been answered.
+    pass: Option<Pass<&'static Semaphore>>,
+    upstream: &'static Upstream,
+}
+
+impl Future for Call {
+    type Output = Result<Answer, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answering).poll(cx));
+        // Before the pass is given back: nobody may follow.
+        if let Ok(answer) = &answer
+            && let Some(rest) = wanted_rest(answer)
+        {
+            self.upstream.leave_alone(rest);
+        }
+        self.pass = None;
+        Poll::Ready(answer)
     }
 }
 
