@@ -157,11 +157,10 @@ impl Pages {
             let (own, request, fetches) = (&mut own, &mut request, &fetches);
             let mut load = pin!(self.cache.get_or_load(key, || {
                 fetches.store(true, Relaxed);
-                let fetching = request.take().map(fetch);
                 async move {
                     // It is called once.
-                    let Some(fetching) = fetching else { return Err(Unkept::Private) };
-                    let fetched = fetching.await.map_err(Unkept::Refused)?;
+                    let Some(request) = request.take() else { return Err(Unkept::Private) };
+                    let fetched = fetch(request).await.map_err(Unkept::Refused)?;
                     self.page(key, fetched, own).map(Arc::new).ok_or(Unkept::Private)
                 }
             }));
