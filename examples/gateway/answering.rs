@@ -6,8 +6,7 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use axum::http::StatusCode;
-use axum::http::response::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::ResponseFuture;
 
@@ -20,7 +19,7 @@ pub(crate) enum Answering {
     /// There is nothing to be sent.
     Refused(Refusal),
     Sent(ResponseFuture),
-    Reading(Parts, Gather<Incoming>),
+    Reading(StatusCode, HeaderMap, Gather<Incoming>),
     Over,
 }
 
@@ -35,13 +34,15 @@ impl Future for Answering {
                     if head.status == StatusCode::SWITCHING_PROTOCOLS {
                         return Poll::Ready(Err(broken("nobody has asked for another protocol")));
                     }
-                    *self = Self::Reading(head, Gather::new(body));
+                    *self = Self::Reading(head.status, head.headers, Gather::new(body));
                 }
-                Self::Reading(_, body) => {
+                Self::Reading(_, _, body) => {
                     let body = ready!(Pin::new(body).poll(cx)).map_err(broken)?;
-                    let Self::Reading(mut head, _) = mem::replace(&mut *self, Self::Over) else { continue };
-                    strip(&mut head.headers);
-                    return Poll::Ready(Ok(Answer { status: head.status, headers: head.headers, body }));
+                    let Self::Reading(status, mut headers, _) = mem::replace(&mut *self, Self::Over) else {
+                        continue;
+                    };
+                    strip(&mut headers);
+                    return Poll::Ready(Ok(Answer { status, headers, body }));
                 }
                 Self::Refused(_) => match mem::replace(&mut *self, Self::Over) {
                     Self::Refused(refusal) => return Poll::Ready(Err(refusal)),

@@ -14,6 +14,7 @@ use tidegate_tokio::{
     Clock, Instant, InvalidQuota, KeyedError, KeyedRateLimiter, Permit, Priority, Quota, Semaphore, TokioTimer,
 };
 
+use crate::apart::Apart;
 use crate::connections::Peer;
 use crate::http::FORWARDED_FOR;
 use crate::options::Options;
@@ -30,7 +31,7 @@ const OUTSIDE: usize = 4_000;
 #[derive(Debug)]
 pub(crate) struct Door {
     clients: KeyedRateLimiter<IpAddr>,
-    inside: Semaphore,
+    inside: Apart<Semaphore>,
     behind_proxy: bool,
     patience: Duration,
 }
@@ -41,7 +42,7 @@ impl Door {
         let when_full = WhenFull::ForgetFullest;
         Ok(Self {
             clients: KeyedRateLimiter::with_parts(bucket, CLIENTS, when_full, TokioTimer, RandomState::new()),
-            inside: Semaphore::new(INSIDE),
+            inside: Apart(Semaphore::new(INSIDE)),
             behind_proxy: options.behind_proxy,
             patience: options.patience,
         })

@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod answering;
+mod apart;
 mod args;
 mod connections;
 mod dashboard;
