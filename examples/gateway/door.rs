@@ -14,6 +14,7 @@ use tidegate_tokio::{
     Clock, Instant, InvalidQuota, KeyedError, KeyedRateLimiter, Permit, Priority, Quota, Semaphore, TokioTimer,
 };
 
+use crate::apart::Apart;
 use crate::connections::Peer;
 use crate::http::FORWARDED_FOR;
 use crate::options::Options;
@@ -30,7 +31,7 @@ const OUTSIDE: usize = 4_000;
 #[derive(Debug)]
 pub(crate) struct Door {
     clients: KeyedRateLimiter<IpAddr>,
-    inside: Semaphore,
+    inside: Apart<Semaphore>,
     behind_proxy: bool,
     patience: Duration,
 }
@@ -41,7 +42,7 @@ impl Door {
         let when_full = WhenFull::ForgetFullest;
         Ok(Self {
             clients: KeyedRateLimiter::with_parts(bucket, CLIENTS, when_full, TokioTimer, RandomState::new()),
-            inside: Semaphore::new(INSIDE),
+            inside: Apart(Semaphore::new(INSIDE)),
             behind_proxy: options.behind_proxy,
             patience: options.patience,
         })
@@ -55,8 +56,13 @@ impl Door {
     }
 
     /// Lets a request in, for as long as it keeps the permit.
-    pub(crate) async fn enter(&self, client: IpAddr, priority: Priority) -> Result<Permit<'_>, Refusal> {
-        self.clients.try_acquire(&client, 1).map_err(|error| Refusal::Limited { again: again(error) })?;
+    pub(crate) async fn enter(
+        &self,
+        client: IpAddr,
+        priority: Priority,
+        now: Instant,
+    ) -> Result<Permit<'_>, Refusal> {
+        self.clients.try_acquire_at(&client, 1, now).map_err(|error| Refusal::Limited { again: again(error) })?;
         if let Ok(permit) = self.inside.try_acquire() {
             return Ok(permit);
         }

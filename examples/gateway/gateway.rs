@@ -11,6 +11,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tidegate_tokio::{Scheduler, Semaphore, Shutdown};
 
+use crate::apart::Apart;
 use crate::dashboard;
 use crate::database::Database;
 use crate::door::Door;
@@ -36,7 +37,7 @@ pub(crate) struct Gateway {
     pub(crate) jobs: Scheduler<Job>,
     pub(crate) shutdown: Shutdown,
     pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) counts: Counts,
+    pub(crate) counts: Apart<Counts>,
     pub(crate) behind_proxy: bool,
     pub(crate) slowness: Slowness,
 }
@@ -59,7 +60,7 @@ impl Gateway {
             jobs: Scheduler::new(),
             shutdown: Shutdown::new(),
             telemetry,
-            counts: Counts::default(),
+            counts: Apart::default(),
             behind_proxy: options.behind_proxy,
             slowness: options.slowness,
         })))

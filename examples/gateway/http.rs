@@ -3,9 +3,6 @@
 //! So neither a slow sender nor a slow reader holds a permit of the upstream's, and what the upstream would not
 //! take can be sent again.
 
-use core::fmt;
-use core::future::{Future, poll_fn};
-use core::pin::Pin;
 use core::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -21,7 +18,9 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tidegate_tokio::timeout;
 
+use crate::answering::Answering;
 use crate::connections::Peer;
+use crate::gather::{Gather, Ungathered};
 use crate::refusal::Refusal;
 
 /// How many bytes a body may have, of a request or of an answer.
@@ -128,7 +127,7 @@ impl Outbound {
         } else if body.size_hint().lower() > LARGEST_BODY as u64 {
             return Err(Refusal::TooLarge);
         } else {
-            match timeout(slowness.body, gather(body)).await {
+            match timeout(slowness.body, Gather::new(body)).await {
                 Ok(Ok(body)) => body,
                 Ok(Err(Ungathered::TooLarge)) => return Err(Refusal::TooLarge),
                 Ok(Err(Ungathered::Broken(_))) => return Err(Refusal::Malformed("The body is broken.\n")),
@@ -166,25 +165,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Has a server answer, and reads the answer to its end. The future is small: it does not hold the request.
-    pub(crate) fn to(
-        request: Outbound,
-        client: &Client,
-        server: &Authority,
-        slowness: &Slowness,
-    ) -> impl Future<Output = Result<Self, Refusal>> + Send + use<> {
-        let sent = request.into_request(server).map(|request| client.request(request));
-        let patience = slowness.answer;
-        let answer = async move {
-            let (mut head, body) = sent?.await.map_err(broken)?.into_parts();
-            if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                return Err(broken("nobody has asked for another protocol"));
-            }
-            let body = gather(body).await.map_err(broken)?;
-            strip(&mut head.headers);
-            Ok(Self { status: head.status, headers: head.headers, body })
-        };
-        async move { timeout(patience, answer).await.map_err(|_elapsed| Refusal::Late)? }
+    /// Has a server answer, however long that takes.
+    pub(crate) fn to(request: Outbound, client: &Client, server: &Authority) -> Answering {
+        match request.into_request(server) {
+            Ok(request) => Answering::Sent(client.request(request)),
+            Err(refusal) => Answering::Refused(refusal),
+        }
     }
 }
 
@@ -197,10 +183,6 @@ impl IntoResponse for Answer {
     }
 }
 
-fn broken(error: impl fmt::Display) -> Refusal {
-    Refusal::Broken(error.to_string().into())
-}
-
 /// Whether a server may take the path to be somewhere else: it has `.` or `..` for a folder, be it in disguise.
 fn climbs(path: &str) -> bool {
     let climbs = |path: &str| path.split(['/', '\\']).any(|folder| folder == "." || folder == "..");
@@ -211,40 +193,8 @@ fn climbs(path: &str) -> bool {
     path.contains('.') && climbs(path)
 }
 
-/// Why a body is not there.
-enum Ungathered<E> {
-    TooLarge,
-    Broken(E),
-}
-
-impl<E: fmt::Display> fmt::Display for Ungathered<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge => f.write_str("there are too many bytes"),
-            Self::Broken(error) => error.fmt(f),
-        }
-    }
-}
-
-/// Reads a body to its end, without what may trail behind. One that comes in one piece, as most do, is not copied.
-async fn gather<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> Result<Bytes, Ungathered<B::Error>> {
-    let (mut first, mut rest) = (Bytes::new(), Vec::new());
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(piece) = frame.map_err(Ungathered::Broken)?.into_data() else { continue };
-        if first.len() + rest.len() + piece.len() > LARGEST_BODY {
-            return Err(Ungathered::TooLarge);
-        }
-        if first.is_empty() {
-            first = piece;
-        } else {
-            rest.extend_from_slice(&piece);
-        }
-    }
-    Ok(if rest.is_empty() { first } else { [&*first, &rest].concat().into() })
-}
-
 /// Leaves out what concerns one connection only.
-fn strip(headers: &mut HeaderMap) {
+pub(crate) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(TRANSFER_ENCODING) {
         // Then it does not count, and is not to be believed further on.
         headers.remove(CONTENT_LENGTH);

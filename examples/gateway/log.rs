@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tidegate_tokio::waterfall::{Batch, Config, Stats, Verdict, Waterfall};
 
+use crate::apart::Apart;
 use crate::database::{Database, Row, Unwritten};
 use crate::failure::Failure;
 use crate::telemetry::Telemetry;
@@ -22,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Log {
-    rows: Waterfall<Row>,
+    rows: Apart<Waterfall<Row>>,
     /// Of clients that were gone when there was no room, so that nobody could wait.
     left_out: AtomicU64,
 }
@@ -53,7 +54,7 @@ impl Log {
             eprintln!("gateway: {} rows were not logged: {}", failed.batch.len(), failed.error);
             if failed.attempts < ATTEMPTS { Verdict::RetryAfter(PAUSE) } else { Verdict::GiveUp }
         });
-        Ok(Self { rows: rows.map_err(Failure::to("start the log"))?, left_out: AtomicU64::new(0) })
+        Ok(Self { rows: Apart(rows.map_err(Failure::to("start the log"))?), left_out: AtomicU64::new(0) })
     }
 
     /// Accepts a row: from then on it will be in the file. Waits while too many are on their way.

@@ -20,6 +20,8 @@
 //! with traffic of its own, before a `flaky` upstream: `demo`, `soak` and `overhead`.
 #![forbid(unsafe_code)]
 
+mod answering;
+mod apart;
 mod args;
 mod connections;
 mod dashboard;
@@ -29,6 +31,7 @@ mod doorkeeper;
 mod export;
 mod failure;
 mod gateway;
+mod gather;
 mod http;
 mod jobs;
 mod lifetime;

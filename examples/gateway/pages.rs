@@ -142,53 +142,55 @@ impl Pages {
     ///
     /// [`Refused`](Unshared::Refused) with the refusal of whoever has fetched, which is not kept;
     /// [`Alone`](Unshared::Alone) with the request.
-    pub(crate) async fn get<F>(
+    pub(crate) fn get<F>(
         &self,
-        key: &Key,
+        key: Key,
         request: Outbound,
         fetch: impl FnOnce(Outbound) -> F + Send,
-    ) -> Result<Found, Unshared>
+    ) -> impl Future<Output = Result<Found, Unshared>> + Send
     where
         F: Future<Output = Result<Fetched, Refusal>> + Send,
     {
-        let (mut own, mut waited, fetches) = (None, false, AtomicBool::new(false));
+        // In an `async fn` there would be room for the request twice.
         let mut request = Some(request);
-        let loaded = {
-            let (own, request, fetches) = (&mut own, &mut request, &fetches);
-            let mut load = pin!(self.cache.get_or_load(key, || {
-                fetches.store(true, Relaxed);
-                let fetching = request.take().map(fetch);
-                async move {
-                    // It is called once.
-                    let Some(fetching) = fetching else { return Err(Unkept::Private) };
-                    let fetched = fetching.await.map_err(Unkept::Refused)?;
-                    self.page(key, fetched, own).map(Arc::new).ok_or(Unkept::Private)
-                }
-            }));
-            poll_fn(|cx| {
-                let loaded = load.as_mut().poll(cx);
-                if loaded.is_pending() && !mem::replace(&mut waited, true) && !fetches.load(Relaxed) {
-                    self.asked_for.note(key);
-                }
-                loaded
-            })
-            .await
-        };
-        if let Some(fetched) = own {
-            return Ok(Found { fetched, cached: Cached::Miss, age: None });
-        }
-        match (loaded, request) {
-            (Ok(page), _) => Ok(match &*page {
-                Page::Kept(kept) if !waited => kept.found(),
-                _ => {
-                    let cached = if fetches.into_inner() { Cached::Miss } else { Cached::Joined };
-                    Found { fetched: Page::shared(page), cached, age: None }
-                }
-            }),
-            (Err(LoadError::Failed(Unkept::Refused(refusal))), _) => Err(Unshared::Refused(refusal)),
-            (Err(_), Some(request)) => Err(Unshared::Alone(request)),
-            // Never so: whoever fetches is refused, or has a page, or has its own answer.
-            (Err(_), None) => Err(Unshared::Refused(Refusal::Late)),
+        async move {
+            let (mut own, mut waited, fetches) = (None, false, AtomicBool::new(false));
+            let loaded = {
+                let (key, own, request, fetches) = (&key, &mut own, &mut request, &fetches);
+                let mut load = pin!(self.cache.get_or_load(key, || {
+                    fetches.store(true, Relaxed);
+                    async move {
+                        // It is called once.
+                        let Some(request) = request.take() else { return Err(Unkept::Private) };
+                        let fetched = fetch(request).await.map_err(Unkept::Refused)?;
+                        self.page(key, fetched, own).map(Arc::new).ok_or(Unkept::Private)
+                    }
+                }));
+                poll_fn(|cx| {
+                    let loaded = load.as_mut().poll(cx);
+                    if loaded.is_pending() && !mem::replace(&mut waited, true) && !fetches.load(Relaxed) {
+                        self.asked_for.note(key);
+                    }
+                    loaded
+                })
+                .await
+            };
+            if let Some(fetched) = own {
+                return Ok(Found { fetched, cached: Cached::Miss, age: None });
+            }
+            match (loaded, request) {
+                (Ok(page), _) => Ok(match &*page {
+                    Page::Kept(kept) if !waited => kept.found(),
+                    _ => {
+                        let cached = if fetches.into_inner() { Cached::Miss } else { Cached::Joined };
+                        Found { fetched: Page::shared(page), cached, age: None }
+                    }
+                }),
+                (Err(LoadError::Failed(Unkept::Refused(refusal))), _) => Err(Unshared::Refused(refusal)),
+                (Err(_), Some(request)) => Err(Unshared::Alone(request)),
+                // Never so: whoever fetches is refused, or has a page, or has its own answer.
+                (Err(_), None) => Err(Unshared::Refused(Refusal::Late)),
+            }
         }
     }
 

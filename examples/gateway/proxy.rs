@@ -1,5 +1,6 @@
 //! What happens to a request below `/api`: [`proxy`], from its arrival to its row in the access log.
 
+use core::future::Future;
 use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
@@ -27,17 +28,23 @@ const LONGEST_PATH: usize = 512;
 /// How a client that has gone is logged.
 const GONE: u16 = 499;
 
-pub(crate) async fn proxy(State(gateway): State<&'static Gateway>, request: Request) -> Response {
-    if !is_below_api(request.uri().path()) {
-        return StatusCode::NOT_FOUND.into_response();
+#[expect(clippy::manual_async_fn, reason = "it would have room for the request twice")]
+pub(crate) fn proxy(
+    State(gateway): State<&'static Gateway>,
+    request: Request,
+) -> impl Future<Output = Response> + Send {
+    async move {
+        if !is_below_api(request.uri().path()) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let mut visit = Visit::new(gateway, &request);
+        let response = match visit.answer(request).await {
+            Ok(response) => response,
+            Err(refusal) => visit.refuse(refusal),
+        };
+        visit.end(response.status()).await;
+        response
     }
-    let mut visit = Visit::new(gateway, &request);
-    let response = match visit.answer(request).await {
-        Ok(response) => response,
-        Err(refusal) => visit.refuse(refusal),
-    };
-    visit.end(response.status()).await;
-    response
 }
 
 fn is_below_api(path: &str) -> bool {
@@ -73,29 +80,36 @@ impl Visit {
         Self { gateway, arrived, client, class, refused: false, row: Some(row) }
     }
 
-    async fn answer(&mut self, request: Request) -> Result<Response, Refusal> {
-        let gateway = self.gateway;
-        let priority = urgency::of(request.headers()).map_err(Refusal::Malformed)?;
-        self.class = Class::of(priority);
-        let _inside = gateway.door.enter(self.client, priority).await?;
-        gateway.telemetry.admitted(self.class);
-        // Before it stands in line: a slow sender must not hold a permit of the upstream's.
-        let request = Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?;
-
-        let fetch = |request| gateway.upstream.fetch(request, priority);
-        let Some(key) = Pages::key(&request, self.path()) else { return Ok(timed(fetch(request).await?)) };
-        match gateway.pages.get(&key, request, fetch).await {
-            Ok(Found { fetched, cached, age }) => {
-                self.note(cached);
-                let mut response = timed(fetched);
-                response.headers_mut().append(CACHE_STATUS, status(cached));
-                if let Some(age) = age {
-                    response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+    #[expect(clippy::manual_async_fn, reason = "it would have room for the request twice")]
+    fn answer(&mut self, request: Request) -> impl Future<Output = Result<Response, Refusal>> + Send {
+        async move {
+            let gateway = self.gateway;
+            let priority = urgency::of(request.headers()).map_err(Refusal::Malformed)?;
+            self.class = Class::of(priority);
+            let _inside = gateway.door.enter(self.client, priority, self.arrived).await?;
+            gateway.telemetry.admitted(self.class);
+            let fetch = |request| gateway.upstream.fetch(request, priority);
+            let page = {
+                // Before it stands in line: a slow sender must not hold a permit of the upstream's.
+                let request = Outbound::read(request, gateway.behind_proxy, &gateway.slowness).await?;
+                match Pages::key(&request, self.path()) {
+                    Some(key) => gateway.pages.get(key, request, fetch),
+                    None => return Ok(timed(fetch(request).await?)),
                 }
-                Ok(response)
+            };
+            match page.await {
+                Ok(Found { fetched, cached, age }) => {
+                    self.note(cached);
+                    let mut response = timed(fetched);
+                    response.headers_mut().append(CACHE_STATUS, status(cached));
+                    if let Some(age) = age {
+                        response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+                    }
+                    Ok(response)
+                }
+                Err(Unshared::Alone(request)) => Ok(timed(fetch(request).await?)),
+                Err(Unshared::Refused(refusal)) => Err(refusal),
             }
-            Err(Unshared::Alone(request)) => Ok(timed(fetch(request).await?)),
-            Err(Unshared::Refused(refusal)) => Err(refusal),
         }
     }
 

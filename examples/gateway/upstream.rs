@@ -4,7 +4,9 @@
 //! lockout (nobody, once the upstream has answered 429, until it says). The upstream keeps no line of its own for as
 //! long as it is asked no more than it can take; so the line is here, where it knows priorities.
 
+use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ use tidegate_tokio::{
     TokioTimer, timeout_at,
 };
 
+use crate::answering::Answering;
+use crate::apart::Apart;
 use crate::http::{Answer, Client, Outbound, Slowness};
 use crate::options::Options;
 use crate::outlive::Outliving;
@@ -39,9 +43,9 @@ const LONGEST_REST: Duration = Duration::from_mins(1);
 pub(crate) struct Upstream {
     authority: Authority,
     client: Client,
-    permits: Semaphore,
-    rate: RateLimiter,
-    rest: FifoLockout,
+    permits: Apart<Semaphore>,
+    rate: Apart<RateLimiter>,
+    rest: Apart<FifoLockout>,
     /// Calls go on when their clients have gone, and are waited for in the end.
     calls: TaskGroup,
     telemetry: Arc<Telemetry>,
@@ -74,9 +78,9 @@ impl Upstream {
         Ok(Self {
             authority,
             client: crate::http::client(),
-            permits: Semaphore::with_config(options.permits, Config::new().max_bypass(MAX_BYPASS)),
-            rate: RateLimiter::with_quotas(&quotas)?,
-            rest: FifoLockout::new(),
+            permits: Apart(Semaphore::with_config(options.permits, Config::new().max_bypass(MAX_BYPASS))),
+            rate: Apart(RateLimiter::with_quotas(&quotas)?),
+            rest: Apart(FifoLockout::new()),
             calls: TaskGroup::new(),
             telemetry,
             patience: options.patience,
@@ -92,49 +96,44 @@ impl Upstream {
     ///
     /// In line, dropping the future gives the place up and nothing else. In the upstream it changes nothing: the work
     /// there goes on, so the permit stays with it.
-    pub(crate) async fn fetch(
+    #[expect(clippy::manual_async_fn, reason = "it would have room for the request twice")]
+    pub(crate) fn fetch(
         &'static self,
         mut request: Outbound,
         priority: Priority,
-    ) -> Result<Fetched, Refusal> {
-        let mut waited = Duration::ZERO;
-        let mut deadline = None;
-        let mut attempt = 1;
-        loop {
-            let pass = if let Ok(pass) = self.gate().try_enter() {
-                pass
-            } else {
-                let arrived = TokioTimer.now();
-                let pass = self.stand_in_line(priority, *deadline.get_or_insert(arrived + self.patience)).await?;
-                waited += TokioTimer.now().duration_since(arrived);
-                pass
-            };
-            let spare = (attempt < ATTEMPTS).then(|| Spare::new(&request));
-            let answer = Answer::to(request, &self.client, &self.authority, &self.slowness);
-            // On the way it is to stay, with its pass, also if nobody waits for it any more.
-            let call = Outliving::new(&self.calls, async move {
-                let answer = answer.await;
-                // Before the pass is given back: nobody may follow.
-                if let Ok(answer) = &answer
-                    && let Some(rest) = wanted_rest(answer)
-                {
-                    self.leave_alone(rest);
+    ) -> impl Future<Output = Result<Fetched, Refusal>> + Send {
+        async move {
+            let mut waited = Duration::ZERO;
+            let mut deadline = None;
+            let mut attempt = 1;
+            loop {
+                let pass = if let Ok(pass) = self.gate().try_enter() {
+                    pass
+                } else {
+                    let arrived = TokioTimer.now();
+                    let deadline = *deadline.get_or_insert(arrived + self.patience);
+                    let pass = self.stand_in_line(priority, deadline).await?;
+                    waited += TokioTimer.now().duration_since(arrived);
+                    pass
+                };
+                let spare = (attempt < ATTEMPTS).then(|| Spare::new(&request));
+                let answering = Answer::to(request, &self.client, &self.authority);
+                let call = Call { answering, pass: Some(pass), upstream: self };
+                let until = TokioTimer.now() + self.slowness.answer;
+                // On the way it is to stay, with its pass, also if nobody waits for it any more.
+                let answer = Outliving::new(&self.calls, until, call).await.ok_or(Refusal::Late)??;
+                // It was not taken, so nothing was done: it may be sent again.
+                if answer.status != StatusCode::TOO_MANY_REQUESTS {
+                    return Ok(Fetched { answer, waited });
                 }
-                drop(pass);
-                answer
-            });
-            let answer = call.await?;
-            // It was not taken, so nothing was done: it may be sent again.
-            if answer.status != StatusCode::TOO_MANY_REQUESTS {
-                return Ok(Fetched { answer, waited });
+                request = spare.ok_or_else(|| self.locked_out())?.unpack();
+                attempt += 1;
             }
-            request = spare.ok_or_else(|| self.locked_out())?.unpack();
-            attempt += 1;
         }
     }
 
     fn gate(&'static self) -> UpstreamGate {
-        Gate::new().semaphore(&self.permits).limiter(&self.rate).lockout(&self.rest)
+        Gate::new().semaphore(&*self.permits).limiter(&*self.rate).lockout(&*self.rest)
     }
 
     async fn stand_in_line(
@@ -203,6 +202,30 @@ impl Upstream {
     /// How often it wanted to be left alone.
     pub(crate) fn lockouts(&self) -> u64 {
         self.lockouts.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is in the upstream.
+struct Call {
+    answering: Answering,
+    /// Until it has been answered.
+    pass: Option<Pass<&'static Semaphore>>,
+    upstream: &'static Upstream,
+}
+
+impl Future for Call {
+    type Output = Result<Answer, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answering).poll(cx));
+        // Before the pass is given back: nobody may follow.
+        if let Ok(answer) = &answer
+            && let Some(rest) = wanted_rest(answer)
+        {
+            self.upstream.leave_alone(rest);
+        }
+        self.pass = None;
+        Poll::Ready(answer)
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use crate::apart::Apart;
 use crate::urgency::Class;
 use batches::Batches;
 pub(crate) use batches::{BINS, smallest};
@@ -62,8 +63,8 @@ impl Cached {
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     started: Instant,
-    classes: [Counters; CLASSES],
-    cached: [AtomicU64; Cached::ALL.len()],
+    classes: [Apart<Counters>; CLASSES],
+    cached: Apart<[AtomicU64; Cached::ALL.len()]>,
     batches: Batches,
     lockouts: Mutex<Lockouts>,
     closed: watch::Sender<bool>,
@@ -84,7 +85,7 @@ impl Telemetry {
         Self {
             started: Instant::now(),
             classes: Default::default(),
-            cached: Default::default(),
+            cached: Apart::default(),
             batches: Batches::default(),
             lockouts: Mutex::default(),
             closed: watch::Sender::new(false),
@@ -136,7 +137,7 @@ impl Telemetry {
         let (batches, rows) = self.batches.figures();
         Snapshot {
             at: self.started.elapsed(),
-            classes: self.classes.each_ref().map(Counters::figures),
+            classes: self.classes.each_ref().map(|class| class.figures()),
             cached: self.cached.each_ref().map(load),
             batches,
             rows,

@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use tidegate_tokio::{Shutdown, TaskGroup};
+use tidegate_tokio::{Shutdown, TaskGroup, timeout};
 
 use super::flaky::{Flaky, Temper};
 use super::served::served;
@@ -123,7 +123,8 @@ struct Bare {
 async fn forward(State(proxy): State<&'static Bare>, request: Request) -> Response {
     let answer = async {
         let request = Outbound::read(request, false, &Slowness::BOUNDED).await?;
-        Answer::to(request, &proxy.client, &proxy.upstream, &Slowness::BOUNDED).await
+        let answering = Answer::to(request, &proxy.client, &proxy.upstream);
+        timeout(Slowness::BOUNDED.answer, answering).await.map_err(|_elapsed| Refusal::Late)?
     };
     answer.await.map_or_else(Refusal::into_response, Answer::into_response)
 }
