@@ -157,6 +157,21 @@ fn a_pass_by_a_shared_pointer_borrows_nothing() {
     assert_eq!(shared.available_permits(), 1);
 }
 
+/// Nor is anybody overtaken who waited for the end of a lockout, and has not yet passed.
+#[test]
+fn whoever_tries_stands_behind_who_waited() {
+    let clock = Clocked::new();
+    let lockout = InLine::with_timer(&clock);
+    let gate = Gate::<Local>::new().lockout(&lockout);
+    lockout.lock_for(SECOND).unwrap();
+    let mut waited = pin!(gate.enter());
+    assert!(poll(waited.as_mut()).is_pending());
+    clock.advance(SECOND);
+    assert!(matches!(gate.try_enter(), Err(TryEnterError::Locked(_))));
+    assert!(matches!(poll(waited.as_mut()), Poll::Ready(Ok(_))));
+    assert!(gate.try_enter().is_ok());
+}
+
 #[test]
 fn the_more_urgent_gets_the_permit() {
     let permits = Permits::new(1);

@@ -228,3 +228,24 @@ fn a_wrapped_future_leaves_after_it_is_dropped() {
     assert_eq!(group.len(), 0);
     assert!(poll(ends.as_mut()).is_pending());
 }
+
+/// What a member holds is gone when the group hears that it has left.
+#[test]
+fn a_tracked_future_is_dropped_as_a_member() {
+    struct Look<'a>(&'a TaskGroup<Local, Inline<4>>, &'a core::cell::Cell<usize>);
+
+    impl Drop for Look<'_> {
+        fn drop(&mut self) {
+            self.1.set(self.0.len());
+        }
+    }
+
+    let (group, seen) = (TaskGroup::<Local, Inline<4>>::new(), core::cell::Cell::new(0));
+    let look = Look(&group, &seen);
+    let mut tracked = pin!(group.track().unwrap().wrap(core::future::poll_fn(move |_| {
+        let _held = &look;
+        Poll::Ready(())
+    })));
+    assert!(poll(tracked.as_mut()).is_ready());
+    assert_eq!((seen.get(), group.len()), (1, 0));
+}
