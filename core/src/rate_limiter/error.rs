@@ -12,7 +12,8 @@ use crate::Instant;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct NotUntil {
-    /// The first point at which the quota admits it; [`Instant::MAX`] means never.
+    /// The first point at which the quota admits it, by the limiter's clock; [`Instant::MAX`] means never. How long that
+    /// is from a time on, [`duration_since`](Instant::duration_since) says.
     pub earliest: Instant,
 }
 
