@@ -98,7 +98,7 @@ fn plain(path: &str, unit: Unit, row: &Row, figures: &[Figure]) -> String {
             let _ = write!(out, "  {:>5.2}", figure.ratio);
         }
         if let (Unit::Nanoseconds, Some(bar)) = (unit, row.bar(&figure.name)) {
-            let verdict = if figure.ratio > bar.limit { "MISSED" } else { "ok" };
+            let verdict = if bar.is_missed(figure.ratio) { "MISSED" } else { "ok" };
             let _ = write!(out, "  at most {:.2}: {verdict}", bar.limit);
         }
         out.push('\n');

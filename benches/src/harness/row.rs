@@ -35,6 +35,13 @@ pub(crate) struct Bar {
     pub(crate) limit: f64,
 }
 
+impl Bar {
+    /// Whether a ratio misses it, in hundredths: less than that is the noise of any row, and not shown.
+    pub(super) fn is_missed(&self, ratio: f64) -> bool {
+        (ratio * 100.0).round() > (self.limit * 100.0).round()
+    }
+}
+
 impl Row {
     /// A row whose contenders `fill` adds, once the row's turn has come. The first one is the subject.
     pub(crate) fn new(label: impl Into<String>, fill: impl Fn(&mut Contenders) + 'static) -> Self {
@@ -70,7 +77,7 @@ impl Row {
     pub(super) fn misses(&self, figures: &[Figure]) -> impl Iterator<Item = String> {
         figures.iter().filter_map(|figure| {
             let bar = self.bar(&figure.name)?;
-            (figure.ratio > bar.limit)
+            bar.is_missed(figure.ratio)
                 .then(|| format!("{:.2} × {}, at most {:.2} wanted", figure.ratio, bar.against, bar.limit))
         })
     }
@@ -120,10 +127,11 @@ mod tests {
 
     #[test]
     fn a_bar_is_missed_only_above_its_limit() {
-        let row = Row::new("row", |_| {}).at_most(0.7, "peer").at_most(1.1, "floor");
-        let figures = [figure("tidegate", 1.0), figure("peer", 0.7), figure("floor", 1.2)];
+        let row = Row::new("row", |_| {}).at_most(0.7, "peer").at_most(1.1, "floor").at_most(0.9, "edge");
+        let figures =
+            [figure("tidegate", 1.0), figure("peer", 0.7), figure("floor", 1.106), figure("edge", 0.904)];
         let misses: Vec<_> = row.misses(&figures).collect();
-        assert_eq!(misses, ["1.20 × floor, at most 1.10 wanted"]);
+        assert_eq!(misses, ["1.11 × floor, at most 1.10 wanted"]);
     }
 
     #[test]

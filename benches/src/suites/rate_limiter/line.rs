@@ -4,12 +4,14 @@
 //! batch takes is what it costs the processor.
 
 use core::future::Future;
+use core::pin::pin;
 use core::time::Duration;
 use std::time::Instant;
 
 use leaky_bucket::RateLimiter as LeakyBucket;
 use tidegate_tokio::{Quota, RateLimiter};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
 
 use crate::harness::{Batch, Contenders, Group, Row, leak};
 
@@ -20,7 +22,11 @@ pub(super) fn group() -> Group {
         name: "rate_limiter/line",
         about: "one admission, a thousand tasks in line, processor time",
         rows: vec![
-            Row::new("one per millisecond", |row| contenders(row, 1)).at_most(0.7, "leaky-bucket"),
+            Row::new("one per millisecond", |row| {
+                contenders(row, 1);
+                floor(row);
+            })
+            .at_most(0.7, "leaky-bucket"),
             Row::new("a hundred per millisecond", |row| contenders(row, 100)).at_most(0.7, "leaky-bucket"),
         ],
     }
@@ -41,6 +47,49 @@ fn contenders(row: &mut Contenders, tokens: u32) {
         .add("leaky-bucket", line(theirs, |l| async move { l.acquire_one().await }));
 }
 
+/// What remains of one admission per millisecond if keeping the line costs nothing.
+fn floor(row: &mut Contenders) {
+    let millisecond = Duration::from_millis(1);
+    row.add(
+        "a task that sleeps",
+        alone(move |sleeps| async move {
+            for _ in 0..sleeps {
+                sleep(millisecond).await;
+            }
+        }),
+    )
+    .add(
+        "one that resets its sleep",
+        alone(move |sleeps| async move {
+            let mut alarm = pin!(sleep(millisecond));
+            for _ in 0..sleeps {
+                alarm.as_mut().await;
+                let next = alarm.deadline() + millisecond;
+                alarm.as_mut().reset(next);
+            }
+        }),
+    );
+}
+
+fn alone<F>(task: impl Fn(u64) -> F + 'static) -> impl FnMut(u64) -> Batch + 'static
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    move |operations| {
+        let elapsed = runtime().block_on(async {
+            let start = Instant::now();
+            tokio::spawn(task(operations)).await.expect("it only sleeps");
+            start.elapsed()
+        });
+        Batch { operations, elapsed }
+    }
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("threads can be had")
+}
+
 fn line<L, A>(
     limiter: impl Fn() -> L + 'static,
     acquire: impl Fn(&'static L) -> A + Copy + Send + Sync + 'static,
@@ -51,8 +100,7 @@ where
 {
     move |operations| {
         let rounds = operations.div_ceil(TASKS).max(4);
-        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
-        let elapsed = runtime.expect("threads can be had").block_on(async {
+        let elapsed = runtime().block_on(async {
             let limiter: &'static L = leak(limiter());
             let tasks: Vec<_> = (0..TASKS)
                 .map(|_| {
