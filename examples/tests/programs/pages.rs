@@ -42,6 +42,21 @@ fn what_is_asked_for_once_takes_no_place() {
     assert!(upstream.is_idle());
 }
 
+/// By a job: nobody asks for it any more.
+#[test]
+fn what_is_past_its_time_is_dropped() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(upstream.address, 8, &["--ttl", "3600"]);
+    for _ in 0..2 {
+        let client = gateway.get("/page", "0");
+        upstream.next().answer_with("200 OK", "cache-control: max-age=3\r\n", "the page");
+        assert_eq!(client.answer().header(CACHE_STATUS), Some("tidegate; fwd=miss"));
+    }
+    assert_eq!(gateway.health("pages"), 1);
+    gateway.until("pages", 0);
+    assert!(upstream.is_idle());
+}
+
 #[test]
 fn what_is_not_for_everybody_is_not_shared() {
     let upstream = Upstream::start();
