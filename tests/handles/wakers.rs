@@ -71,48 +71,41 @@ fn a_cancelled_waker_is_dropped_outside_the_lock() {
 /// The first in a limiter's line is served at its own poll, and its waker is left over.
 #[test]
 fn the_waker_of_who_serves_itself_is_dropped_outside_the_lock() {
-    type Clock = ManualClock<Threads, Heap>;
-    let clock: &'static Clock = Box::leak(Box::new(Clock::new()));
-    let quota = Quota::per(1, Duration::from_secs(1)).unwrap();
+    let (clock, quota) = (clock(), Quota::per(1, Duration::from_secs(1)).unwrap());
     let limiter = Arc::new(RateLimiter::<Threads, Heap, _>::with_timer(quota, clock));
     assert!(limiter.try_acquire(1).is_ok());
-    let (dropped, counts) = Count::new();
-    let meddle = {
-        let limiter = Arc::clone(&limiter);
-        move || {
-            assert_eq!(limiter.waiters(), 0);
-            counts.wake_by_ref();
-        }
-    };
-    let mut first = limiter.acquire(1);
-    assert!(poll_with(&mut first, &Hook::waker(|| (), meddle)).is_pending());
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(dropped.get(), 0, "one is in line");
-    assert!(poll_once(&mut first).is_ready());
-    assert_eq!(dropped.get(), 1);
+    let first = RateLimiter::acquire_owned(Arc::clone(&limiter), 1);
+    serves_itself(clock, first, move || assert_eq!(limiter.waiters(), 0));
 }
 
 /// So it is in the line of a key.
 #[test]
 fn the_waker_of_who_serves_itself_is_dropped_outside_the_lock_of_its_key() {
-    type Clock = ManualClock<Threads, Heap>;
     type Keyed = KeyedRateLimiter<u8, Threads, Heap, &'static Clock, BuildHasherDefault<DefaultHasher>>;
-    let clock: &'static Clock = Box::leak(Box::new(Clock::new()));
-    let bucket = TokenBucket::new(Quota::per(1, Duration::from_secs(1)).unwrap()).unwrap();
+    let (clock, quota) = (clock(), Quota::per(1, Duration::from_secs(1)).unwrap());
+    let bucket = TokenBucket::new(quota).unwrap();
     let limiter = Arc::new(Keyed::with_parts(bucket, 4, WhenFull::Refuse, clock, BuildHasherDefault::default()));
     assert!(limiter.try_acquire(&0, 1).is_ok());
+    let first = Keyed::acquire_owned(Arc::clone(&limiter), 0, 1);
+    serves_itself(clock, first, move || assert!(limiter.try_acquire(&0, 1).is_err(), "its token is taken"));
+}
+
+type Clock = ManualClock<Threads, Heap>;
+
+fn clock() -> &'static Clock {
+    Box::leak(Box::new(Clock::new()))
+}
+
+/// Whoever waits for a second is served, and its waker, dropped once, meddles.
+fn serves_itself(clock: &Clock, mut first: impl Future + Unpin, meddle: impl Fn() + Send + Sync + 'static) {
     let (dropped, counts) = Count::new();
-    let meddle = {
-        let limiter = Arc::clone(&limiter);
-        move || {
-            assert!(limiter.try_acquire(&0, 1).is_err(), "its token is taken");
-            counts.wake_by_ref();
-        }
+    let meddle = move || {
+        meddle();
+        counts.wake_by_ref();
     };
-    let mut first = limiter.acquire(&0, 1);
     assert!(poll_with(&mut first, &Hook::waker(|| (), meddle)).is_pending());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(dropped.get(), 0, "one is in line");
+    assert_eq!(dropped.get(), 0, "it is in line");
     assert!(poll_once(&mut first).is_ready());
     assert_eq!(dropped.get(), 1);
 }
