@@ -11,6 +11,7 @@ use tidegate_threads::{Clock, QuantaClock, ThreadsTimer};
 
 use super::Hasher;
 use super::keys::{Draws, scatter};
+use super::work::filled;
 use crate::harness::{Batch, Contenders, Group, Row, repeat};
 
 const CAPACITY: usize = 10_000;
@@ -45,13 +46,10 @@ fn own(now: impl Fn() -> Instant + 'static) -> impl FnMut(u64) -> Batch + 'stati
     repeat(move || _ = black_box(cache.get(&next(), now())))
 }
 
-fn filled() -> Lru<u64, u64, Heap> {
+fn without_lifetimes() -> Lru<u64, u64, Heap> {
     let mut cache = Lru::new(CAPACITY);
     cache.reserve();
-    for rank in 0..CAPACITY as u64 {
-        cache.insert(scatter(rank), rank);
-    }
-    cache
+    filled(cache, CAPACITY)
 }
 
 /// With whatever clock ours has; `cached` has the system's, and no other.
@@ -66,7 +64,7 @@ fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
     let mut next = Draws::new(CAPACITY).cycle();
     row.add("cached", repeat(move || _ = black_box(cached.cache_get(&next()))));
     // What no order of use and no lifetime could undercut: to find the key, and to read the clock.
-    let map = filled();
+    let map = without_lifetimes();
     let (mut next, clock) = (Draws::new(CAPACITY).cycle(), now.clone());
     row.add("our clock, peek", repeat(move || _ = black_box((clock(), map.peek(&next())))));
     row.add("our clock alone", repeat(move || _ = black_box(now())));
@@ -76,7 +74,7 @@ fn clocked(row: &mut Contenders, now: impl Fn() -> Instant + Clone + 'static) {
 fn given(row: &mut Contenders) {
     row.add("tidegate", own(|| Instant::from_nanos(black_box(1))));
 
-    let mut cache = filled();
+    let mut cache = without_lifetimes();
     let mut next = Draws::new(CAPACITY).cycle();
     row.add("tidegate Lru", repeat(move || _ = black_box(cache.get(&next()))));
 }

@@ -11,7 +11,8 @@ pub(super) trait Work {
     fn batches<C: Cache>(&self, cache: C) -> impl FnMut(u64) -> Batch + use<Self, C> + 'static;
 }
 
-fn filled<C: Cache>(mut cache: C, capacity: usize) -> C {
+/// The same keys in whatever map, as many as it has room for.
+pub(super) fn filled<C: Cache>(mut cache: C, capacity: usize) -> C {
     for rank in 0..capacity as u64 {
         cache.insert(scatter(rank), rank);
     }
