@@ -44,10 +44,11 @@ impl Future for Answering {
                     strip(&mut headers);
                     return Poll::Ready(Ok(Answer { status, headers, body }));
                 }
-                Self::Refused(_) => match mem::replace(&mut *self, Self::Over) {
-                    Self::Refused(refusal) => return Poll::Ready(Err(refusal)),
-                    other => *self = other,
-                },
+                Self::Refused(refusal) => {
+                    let refusal = refusal.clone();
+                    *self = Self::Over;
+                    return Poll::Ready(Err(refusal));
+                }
                 Self::Over => return Poll::Pending,
             }
         }
